@@ -1,0 +1,1 @@
+//! The benches are the `.rs` files beside `Cargo.toml`: `cargo bench -p benches`.

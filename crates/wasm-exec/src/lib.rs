@@ -1,0 +1,90 @@
+//! Run WebAssembly with whichever engine is there.
+//!
+//! bytes → [`Engine::compile`] → [`Program`] → [`Program::run`] with a [`Task`] → [`Exit`]. It is `std::process` for
+//! Wasm: a `Task` is what `Command` is, an `Exit` what `ExitStatus` is. Compile once, run as often as you like: each
+//! run is a fresh instance that shares nothing with the others.
+//!
+//! ```
+//! # #[cfg(feature = "wasmtime")] {
+//! use wasm_exec::{Capture, Exit, Output, Task};
+//!
+//! # let wasm = wat::parse_str(r#"
+//! #   (module
+//! #     (import "wasi_snapshot_preview1" "fd_write" (func $write (param i32 i32 i32 i32) (result i32)))
+//! #     (memory (export "memory") 1)
+//! #     (data (i32.const 0) "\10\00\00\00\06\00\00\00")
+//! #     (data (i32.const 16) "hello\n")
+//! #     (func (export "_start") (drop (call $write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 8)))))
+//! # "#)?;
+//! let engine = wasm_exec::engine("wasmtime")?;
+//! let program = engine.compile(&wasm)?;
+//!
+//! let stdout = Capture::new(64 * 1024);
+//! let task = Task::default().args(["hello.wasm"]).stdout(Output::Capture(stdout.clone()));
+//!
+//! assert_eq!(program.run(task)?, Exit::Code(0));
+//! assert_eq!(stdout.take(), b"hello\n");
+//! # }
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # The nouns
+//!
+//! - [`Engine`]: something that can compile Wasm. An object-safe trait of two methods; [`engine`] makes one by name,
+//!   [`engines`] says which are compiled in. An engine owns its threads and its reactor: drop it and its programs, and
+//!   they are gone. What it can enforce is said by its [`Capability`] list.
+//! - [`Program`]: compiled code, cheap to clone, shared between threads.
+//! - [`Task`]: what one run gets. It grants nothing until you say so, and what an engine cannot enforce it refuses.
+//! - [`Exit`]: how the guest ended, by its own code or by a [`Trap`]. However a guest ends, it is `Ok(Exit)`.
+//! - [`Error`]: why *we* could not run it. Variants by what you can do about them; [`Error::help`] says it.
+//!
+//! # What a task grants
+//!
+//! | Field | Default | Otherwise |
+//! |---|---|---|
+//! | `entry` | `_start` | any exported function without parameters and results |
+//! | `args` | none, not even a program name | exactly these, in this order |
+//! | `env` | none | exactly these, in this order |
+//! | `preopens` | none | directories, [`Preopen::read_only`] or [`Preopen::read_write`], numbered from 3 in this order |
+//! | `stdin` | [`Input::Empty`] | bytes, a file, the caller's own |
+//! | `stdout`, `stderr` | [`Output::Discard`] | a bounded [`Capture`], a file, the caller's own |
+//! | `network` | [`Network::None`] | the host's, where the engine has [`Capability::Sockets`] |
+//! | `observer` | nobody | a closure that is told of [`Event`]s |
+//!
+//! The clocks, the random numbers and `sched_yield` of WASI are always there.
+//!
+//! # What this library does not do
+//!
+//! It does not read the environment or the clock, print, end the process, or keep anything in a global of its own. (An
+//! engine may have to: wasmtime installs a process-wide signal handler, by which it turns faults into traps.)
+//!
+//! # Features
+//!
+//! | Feature | Default | What |
+//! |---|---|---|
+//! | `wasmtime` | yes | [`WasmtimeEngine`]: core modules with WASI preview 1, compiled by Cranelift |
+//! | `bundle` | no | `adapter::bundle`: the task that an OCI runtime bundle describes |
+
+#[cfg(feature = "bundle")]
+pub mod adapter;
+mod engine;
+mod error;
+mod event;
+mod exit;
+mod imports;
+mod program;
+mod stdio;
+mod task;
+
+#[cfg(feature = "wasmtime")]
+pub use self::engine::WasmtimeEngine;
+pub use self::{
+    engine::{Capability, Engine, EngineInfo, engine, engines},
+    error::{Error, GuestPathFault, Result, VariableFault},
+    event::{Event, Observer},
+    exit::{Exit, Trap, TrapKind},
+    imports::{MissingImport, Provider},
+    program::{Program, Run},
+    stdio::{Capture, Input, Output, Stream},
+    task::{Access, Network, Preopen, Task},
+};

@@ -1,0 +1,90 @@
+use oci_spec::image::{Descriptor, Digest, DigestAlgorithm};
+use sha2::{Digest as _, Sha256, Sha512};
+
+use crate::{Error, Result};
+
+/// Returns the SHA-256 digest of `bytes` as OCI writes it (`sha256:…`).
+///
+/// ```
+/// let digest = wasm_oci::sha256(b"");
+/// assert_eq!(digest.as_ref(), "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+/// ```
+#[must_use]
+pub fn sha256(bytes: &[u8]) -> Digest {
+    parse(&format!("sha256:{}", hex(&Sha256::digest(bytes))))
+}
+
+/// Checks that the descriptor's digest is of an algorithm that [`verify`] can compute.
+pub(crate) fn supported(descriptor: &Descriptor) -> Result<()> {
+    match descriptor.digest().algorithm() {
+        DigestAlgorithm::Sha256 | DigestAlgorithm::Sha512 => Ok(()),
+        _ => Err(Error::DigestAlgorithm { digest: Box::new(descriptor.digest().clone()) }),
+    }
+}
+
+/// Checks `bytes` against the size and the digest that `descriptor` promises.
+pub(crate) fn verify(descriptor: &Descriptor, bytes: &[u8]) -> Result<()> {
+    let expected = descriptor.digest();
+    if bytes.len() as u64 != descriptor.size() {
+        return Err(Error::Size {
+            digest: Box::new(expected.clone()),
+            expected: descriptor.size(),
+            actual: bytes.len() as u64,
+        });
+    }
+    let actual = match expected.algorithm() {
+        DigestAlgorithm::Sha256 => sha256(bytes),
+        DigestAlgorithm::Sha512 => parse(&format!("sha512:{}", hex(&Sha512::digest(bytes)))),
+        _ => return supported(descriptor),
+    };
+    if &actual == expected {
+        Ok(())
+    } else {
+        Err(Error::Digest { expected: Box::new(expected.clone()), actual: Box::new(actual) })
+    }
+}
+
+#[expect(clippy::expect_used, reason = "the caller wrote the digest with the length its algorithm has")]
+fn parse(digest: &str) -> Digest {
+    digest.parse().expect("a digest of the right length")
+}
+
+fn hex(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    bytes
+        .iter()
+        .flat_map(|b| [DIGITS[usize::from(b >> 4)], DIGITS[usize::from(b & 15)]])
+        .map(char::from)
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use oci_spec::image::MediaType;
+
+    use super::*;
+
+    fn descriptor(digest: &str, size: u64) -> Descriptor {
+        Descriptor::new(MediaType::ImageConfig, size, digest.parse::<Digest>().unwrap())
+    }
+
+    #[test]
+    fn size_comes_before_digest() {
+        let wrong = descriptor(sha256(b"abc").as_ref(), 4);
+        assert!(matches!(verify(&wrong, b"abc"), Err(Error::Size { expected: 4, actual: 3, .. })));
+    }
+
+    #[test]
+    fn sha512_is_read() {
+        let digest = "sha512:ddaf35a193617abacc417349ae20413112e6fa4e89a97ea20a9eeee64b55d39a\
+                      2192992a274fc1a836ba3c23a3feebbd454d4423643ce80e2a9ac94fa54ca49f";
+        assert!(verify(&descriptor(digest, 3), b"abc").is_ok());
+        assert!(matches!(verify(&descriptor(digest, 3), b"abd"), Err(Error::Digest { .. })));
+    }
+
+    #[test]
+    fn unknown_algorithm_is_refused() {
+        let unknown = descriptor("blake3:00ff", 3);
+        assert!(matches!(verify(&unknown, b"abc"), Err(Error::DigestAlgorithm { .. })));
+    }
+}

@@ -1,0 +1,243 @@
+use std::{error::Error as StdError, io, path::PathBuf};
+
+use oci_spec::image::Digest;
+
+/// The result of this crate's functions.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Why something could not be read, packed or written.
+///
+/// `Display` tells this level only; [`std::error::Error::source`] has the cause, whose type is not promised, and
+/// [`Error::help`] what to do, where that is known.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The bytes do not begin as WebAssembly does.
+    #[error("not WebAssembly but {found}")]
+    NotWasm {
+        /// What they look like.
+        found: &'static str,
+    },
+    /// The bytes begin as WebAssembly and go wrong later.
+    #[error("invalid WebAssembly at byte {offset}")]
+    InvalidWasm {
+        /// Where, counted from the start of the file.
+        offset: u64,
+        /// What the parser says.
+        source: Box<dyn StdError + Send + Sync>,
+    },
+    /// The file system refused.
+    #[error("cannot {action} `{}`", path.display())]
+    Io {
+        /// What was tried: `read`, `create`, …
+        action: &'static str,
+        /// The file or directory.
+        path: PathBuf,
+        /// The cause.
+        source: io::Error,
+    },
+    /// The output is there already and was not to be replaced.
+    #[error("`{}` exists already", path.display())]
+    AlreadyExists {
+        /// The output.
+        path: PathBuf,
+    },
+    /// The layout has the tag already and it was not to be moved.
+    #[error("the layout has the tag `{tag}` already")]
+    TagExists {
+        /// The tag.
+        tag: String,
+    },
+    /// The directory is no OCI image layout.
+    #[error("`{}` is no OCI image layout: {why}", path.display())]
+    NotLayout {
+        /// The directory.
+        path: PathBuf,
+        /// What is missing or wrong.
+        why: &'static str,
+    },
+    /// The layout has no such tag, or none was named and there is not exactly one image.
+    #[error("{}", no_such_tag(tag.as_deref(), tags))]
+    NoSuchTag {
+        /// The tag that was asked for.
+        tag: Option<String>,
+        /// The tags that are there.
+        tags: Box<[String]>,
+    },
+    /// A document is no JSON, or JSON of another shape.
+    #[error("malformed {what}")]
+    Json {
+        /// Which document.
+        what: &'static str,
+        /// What the parser says.
+        source: Box<dyn StdError + Send + Sync>,
+    },
+    /// A document or layer contradicts the image specification.
+    #[error("{what}: {why}")]
+    Malformed {
+        /// Which document.
+        what: &'static str,
+        /// What is wrong with it.
+        why: Box<str>,
+    },
+    /// Something is larger than this crate reads.
+    #[error("{what} has {size} bytes, more than the limit of {limit}")]
+    TooLarge {
+        /// What.
+        what: &'static str,
+        /// Its size in bytes, as far as it is known.
+        size: u64,
+        /// The limit in bytes.
+        limit: u64,
+    },
+    /// A blob is not as long as its descriptor says.
+    #[error("blob {digest} has {actual} bytes, its descriptor says {expected}")]
+    Size {
+        /// The blob.
+        digest: Box<Digest>,
+        /// The descriptor's size.
+        expected: u64,
+        /// The size found.
+        actual: u64,
+    },
+    /// A blob's bytes have another digest than the one they are stored under.
+    #[error("blob {expected} has the digest {actual}")]
+    Digest {
+        /// The descriptor's digest.
+        expected: Box<Digest>,
+        /// The digest of the bytes.
+        actual: Box<Digest>,
+    },
+    /// A digest of an algorithm that is not supported.
+    #[error("digest `{digest}` is neither sha256 nor sha512")]
+    DigestAlgorithm {
+        /// The digest.
+        digest: Box<Digest>,
+    },
+    /// A media type that this crate does not read in this place.
+    #[error("{what} has the media type `{media_type}`, which is not supported")]
+    MediaType {
+        /// Where it stands.
+        what: &'static str,
+        /// The type.
+        media_type: Box<str>,
+    },
+    /// The image names nothing to run.
+    #[error("the image has neither entrypoint nor command")]
+    NoEntrypoint,
+    /// The file that the image runs is not in its layers, or is no regular file.
+    #[error("the entrypoint `{path}` is {why}")]
+    Entrypoint {
+        /// The entrypoint as the config has it.
+        path: String,
+        /// What is wrong.
+        why: &'static str,
+    },
+    /// A name or path that cannot stand in an image.
+    #[error("`{path}` cannot be a path in an image: {why}")]
+    ImagePath {
+        /// The path.
+        path: String,
+        /// Why.
+        why: &'static str,
+    },
+    /// A tag that is not of the form the distribution specification allows.
+    #[error("`{tag}` is not a tag")]
+    Tag {
+        /// The text.
+        tag: String,
+    },
+    /// No such packing format.
+    #[error("`{name}` is not a format")]
+    UnknownFormat {
+        /// The text.
+        name: String,
+    },
+    /// Not `OS/ARCHITECTURE[/VARIANT]`.
+    #[error("`{text}` is not a platform")]
+    Platform {
+        /// The text.
+        text: String,
+    },
+    /// A location that cannot be read or written.
+    #[error("`{text}` is not a location this version knows: {why}")]
+    Location {
+        /// The text.
+        text: String,
+        /// Why.
+        why: &'static str,
+    },
+}
+
+impl Error {
+    /// Returns what the user can do, where that is known.
+    #[must_use]
+    pub fn help(&self) -> Option<&'static str> {
+        Some(match self {
+            Self::NotWasm { found: "WebAssembly text (.wat)" } => {
+                "translate it first: `wat2wasm in.wat -o out.wasm` or `wasm-tools parse in.wat -o out.wasm`"
+            }
+            Self::NotWasm { .. } => {
+                "give a .wasm file, such as `cargo build --target wasm32-wasip1` writes to target/wasm32-wasip1/"
+            }
+            Self::InvalidWasm { .. } => "the file is damaged or incomplete: build or copy it again",
+            Self::AlreadyExists { .. } | Self::TagExists { .. } => {
+                "choose another name, or say `--force` to replace it"
+            }
+            Self::NotLayout { .. } => "an OCI layout is a directory with `oci-layout` and `index.json` in it",
+            Self::NoSuchTag { .. } => "name one of the tags: `oci:DIR:TAG`",
+            Self::Digest { .. } | Self::Size { .. } => {
+                "the layout is damaged or was changed: write or copy it again"
+            }
+            Self::Tag { .. } => "a tag has 1 to 128 of A-Z a-z 0-9 _ . - and begins with none of . and -",
+            Self::UnknownFormat { .. } => "the formats are: compat",
+            Self::Platform { .. } => "write OS/ARCHITECTURE, such as wasi/wasm or linux/amd64",
+            Self::Location { .. } => {
+                "use a .wasm file, `-` or `oci:DIR[:TAG]`; from elsewhere, \
+                 `skopeo copy docker://IMAGE oci:DIR:TAG` brings an image into a layout"
+            }
+            Self::MediaType { what: "the layer", .. } => {
+                "layers may be tar or tar+gzip: `skopeo copy --dest-compress-format gzip` converts them"
+            }
+            _ => return None,
+        })
+    }
+
+    pub(crate) fn io(action: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
+        let path = path.into();
+        move |source| Self::Io { action, path, source }
+    }
+
+    pub(crate) fn malformed(what: &'static str, why: impl Into<Box<str>>) -> Self {
+        Self::Malformed { what, why: why.into() }
+    }
+}
+
+fn no_such_tag(tag: Option<&str>, tags: &[String]) -> String {
+    let there = match tags {
+        [] => "it has none".to_owned(),
+        tags => format!("it has {}", tags.join(", ")),
+    };
+    match tag {
+        Some(tag) => format!("the layout has no tag `{tag}`: {there}"),
+        None => format!("no tag is named and the layout does not hold exactly one image: {there}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn is_small() {
+        assert!(size_of::<Error>() <= 64, "{}", size_of::<Error>());
+    }
+
+    #[test]
+    fn says_its_own_level_only() {
+        let error = Error::io("read", "a/b")(io::Error::other("inner"));
+        assert_eq!(error.to_string(), "cannot read `a/b`");
+        let error = Error::NoSuchTag { tag: Some("v2".into()), tags: ["v1".to_owned()].into() };
+        assert_eq!(error.to_string(), "the layout has no tag `v2`: it has v1");
+    }
+}

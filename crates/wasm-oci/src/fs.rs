@@ -1,0 +1,82 @@
+use std::{
+    fs::{self, File, Permissions},
+    io::{self, Read, Write},
+    os::unix::fs::PermissionsExt,
+    path::Path,
+};
+
+use crate::{Error, Result};
+
+/// What to do when the output is there already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[expect(clippy::exhaustive_enums, reason = "there are two answers to the question")]
+pub enum Overwrite {
+    /// It is an error, and nothing is changed. The default.
+    #[default]
+    Refuse,
+    /// It is replaced.
+    Replace,
+}
+
+/// Reads a regular file of at most `limit` bytes.
+///
+/// The length is asked of the open file, so that a directory, a FIFO or a device is an error and not a hang.
+pub(crate) fn read_capped(path: &Path, what: &'static str, limit: u64) -> Result<Vec<u8>> {
+    let length = fs::metadata(path).and_then(regular).map_err(Error::io("read", path))?;
+    if length > limit {
+        return Err(Error::TooLarge { what, size: length, limit });
+    }
+    let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or(0));
+    let file = File::open(path).map_err(Error::io("read", path))?;
+    file.take(limit + 1).read_to_end(&mut bytes).map_err(Error::io("read", path))?;
+    if bytes.len() as u64 > limit {
+        return Err(Error::TooLarge { what, size: bytes.len() as u64, limit });
+    }
+    Ok(bytes)
+}
+
+fn regular(metadata: fs::Metadata) -> io::Result<u64> {
+    match metadata.file_type() {
+        kind if kind.is_file() => Ok(metadata.len()),
+        kind if kind.is_dir() => Err(io::Error::from(io::ErrorKind::IsADirectory)),
+        _ => Err(io::Error::other("not a regular file")),
+    }
+}
+
+/// Writes `path` so that it has either its old content or the new, never a part: beside it, flushed to disk, renamed.
+pub(crate) fn write_atomic(path: &Path, bytes: &[u8]) -> Result<()> {
+    let parent = parent(path);
+    let write = || -> io::Result<()> {
+        let mut file = tempfile::Builder::new()
+            .prefix(".tmp-")
+            .permissions(Permissions::from_mode(0o666)) // less the umask, as any new file
+            .tempfile_in(parent)?;
+        file.write_all(bytes)?;
+        file.as_file().sync_all()?;
+        file.persist(path).map_err(|error| error.error)?;
+        Ok(())
+    };
+    write().map_err(Error::io("write", path))
+}
+
+/// Makes an empty directory beside `path`, to be filled and then renamed to it.
+pub(crate) fn directory_beside(path: &Path) -> Result<tempfile::TempDir> {
+    tempfile::Builder::new()
+        .prefix(".tmp-")
+        .permissions(Permissions::from_mode(0o777)) // less the umask, as any new directory
+        .tempdir_in(parent(path))
+        .map_err(Error::io("create", path))
+}
+
+/// Flushes a directory's entries to disk, so that a rename in it outlives a power cut.
+pub(crate) fn sync_directory(path: &Path) -> Result<()> {
+    File::open(path).and_then(|dir| dir.sync_all()).map_err(Error::io("write", path))
+}
+
+/// The directory that `path` is in, `.` for a bare name.
+pub(crate) fn parent(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if parent != Path::new("") => parent,
+        _ => Path::new("."),
+    }
+}

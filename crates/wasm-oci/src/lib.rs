@@ -1,0 +1,73 @@
+//! WebAssembly in OCI: look into a module, pack it as an image, write and read OCI image layouts.
+//!
+//! The crate is plain data and files: no async runtime, no HTTP client, no C. It never prints, never reads the clock or
+//! the environment, and gives the same bytes for the same input.
+//!
+//! # The nouns
+//!
+//! - [`Kind`]: is it a core module or a component? Told from the first eight bytes.
+//! - [`Interface`]: what a module or component imports and exports, which generation of WASI it was built for, and
+//!   whether it needs WasmEdge's socket extension.
+//! - [`Pack`]: turns the bytes of a module into an [`Artifact`] of a chosen [`Format`].
+//! - [`Artifact`]: manifest, config and layers, each checked against its digest and size before anything reads it.
+//! - [`Layout`]: an OCI image-layout directory that holds artifacts under tags.
+//! - [`Location`]: how a command line names any of these (`app.wasm`, `-`, `oci:DIR:TAG`).
+//!
+//! # Example
+//!
+//! ```
+//! use wasm_oci::{Format, Layout, Overwrite, Pack};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let dir = tempfile::tempdir()?;
+//! # let dir = dir.path();
+//! let wasm = wat::parse_str(r#"(module (func (export "_start")))"#)?;
+//! let artifact = Pack::new(wasm, "/app.wasm")?.build(Format::Compat)?;
+//!
+//! Layout::write(&dir.join("layout"), "v1", &artifact, Overwrite::Refuse)?;
+//!
+//! let read = Layout::open(&dir.join("layout"))?.artifact(Some("v1"))?;
+//! assert_eq!(read.digest(), artifact.digest());
+//! assert_eq!(read.entrypoint(), Some("/app.wasm"));
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # What is trusted
+//!
+//! Nothing that is read. Documents are capped at 4 MiB, blobs are compared with the size and the digest that their
+//! descriptor promises, a decompressed layer may not grow past [`Layer::expansion_limit`], and a digest is a parsed type
+//! before it becomes part of a path.
+#![forbid(unsafe_code)]
+
+mod artifact;
+mod digest;
+mod error;
+mod format;
+mod fs;
+mod interface;
+mod json;
+mod kind;
+mod layer;
+mod layout;
+mod location;
+mod pack;
+mod platform;
+
+pub use self::{
+    artifact::Artifact,
+    digest::sha256,
+    error::{Error, Result},
+    format::Format,
+    fs::Overwrite,
+    interface::{Export, Import, Interface, Wasi},
+    json::{canonical_json, canonical_json_pretty},
+    kind::Kind,
+    layer::Layer,
+    layout::Layout,
+    location::Location,
+    pack::Pack,
+    platform::Platform,
+};
+/// The OCI types that appear in this crate's signatures.
+pub use oci_spec;

@@ -1,0 +1,78 @@
+use std::{fmt, str::FromStr};
+
+use crate::{Error, Result};
+
+/// What an image says it runs on: `OS/ARCHITECTURE[/VARIANT]`.
+///
+/// The default is `wasi/wasm`, the form that Docker, buildah and podman use for WebAssembly.
+///
+/// ```
+/// use wasm_oci::Platform;
+///
+/// assert_eq!(Platform::default().to_string(), "wasi/wasm");
+/// assert_eq!("linux/arm64/v8".parse::<Platform>()?.variant.as_deref(), Some("v8"));
+/// # Ok::<(), wasm_oci::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub struct Platform {
+    /// The operating system, `wasi` for instance.
+    pub os: String,
+    /// The processor architecture, `wasm` for instance.
+    pub architecture: String,
+    /// The variant of the architecture, when there is one.
+    pub variant: Option<String>,
+}
+
+impl Default for Platform {
+    fn default() -> Self {
+        Self { os: "wasi".to_owned(), architecture: "wasm".to_owned(), variant: None }
+    }
+}
+
+impl fmt::Display for Platform {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.os, self.architecture)?;
+        self.variant.iter().try_for_each(|variant| write!(f, "/{variant}"))
+    }
+}
+
+impl FromStr for Platform {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        let invalid = || Error::Platform { text: text.to_owned() };
+        let parts: Vec<_> = text.split('/').collect();
+        if !parts.iter().all(|part| is_name(part)) {
+            return Err(invalid());
+        }
+        match parts.as_slice() {
+            [os, architecture] => Ok(Self::of(os, architecture, None)),
+            [os, architecture, variant] => Ok(Self::of(os, architecture, Some(variant))),
+            _ => Err(invalid()),
+        }
+    }
+}
+
+impl Platform {
+    fn of(os: &str, architecture: &str, variant: Option<&str>) -> Self {
+        Self { os: os.to_owned(), architecture: architecture.to_owned(), variant: variant.map(str::to_owned) }
+    }
+}
+
+fn is_name(part: &str) -> bool {
+    !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn refuses_what_is_no_platform() {
+        for text in ["", "wasm", "wasi/", "/wasm", "a/b/c/d", "wasi /wasm"] {
+            let error = text.parse::<Platform>().unwrap_err();
+            assert_eq!(error.to_string(), format!("`{text}` is not a platform"));
+        }
+    }
+}

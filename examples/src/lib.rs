@@ -1,0 +1,1 @@
+//! The examples are the `.rs` files beside `Cargo.toml`: `cargo run -p examples --example run`.

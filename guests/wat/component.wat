@@ -1,0 +1,2 @@
+;; The smallest component: it imports, exports and does nothing.
+(component)
