@@ -72,7 +72,9 @@ fn sizes_are_compared_before_anything_is_read() {
 
 #[test]
 fn digests_that_are_none() {
-    for digest in ["sha256:../../../../etc/passwd", "sha256:00", "sha256", "", &format!("sha256:{}", "A".repeat(64))] {
+    for digest in
+        ["sha256:../../../../etc/passwd", "sha256:00", "sha256", "", &format!("sha256:{}", "A".repeat(64))]
+    {
         refused(|manifest, _| manifest["layers"][0]["digest"] = json!(digest), "malformed the manifest");
     }
     refused(
@@ -83,7 +85,10 @@ fn digests_that_are_none() {
 
 #[test]
 fn manifest_that_is_an_index_too() {
-    refused(|manifest, _| manifest["manifests"] = json!([]), "the manifest: it has `manifests` as an index has");
+    refused(
+        |manifest, _| manifest["manifests"] = json!([]),
+        "the manifest: it has `manifests` as an index has",
+    );
 }
 
 #[test]
@@ -128,10 +133,7 @@ fn deep_json_is_an_error_and_no_overflow() {
 #[test]
 fn entrypoints() {
     let wasm = |change: fn(&mut Value)| changed(|_, config| change(&mut config["config"])).unwrap().wasm();
-    assert!(matches!(
-        wasm(|config| *config = json!({})),
-        Err(Error::NoEntrypoint)
-    ));
+    assert!(matches!(wasm(|config| *config = json!({})), Err(Error::NoEntrypoint)));
     let missing = wasm(|config| config["Entrypoint"] = json!(["/other.wasm"])).unwrap_err();
     assert_eq!(missing.to_string(), "the entrypoint `/other.wasm` is not in the layers");
     let relative = wasm(|config| config["Entrypoint"] = json!(["hello.wasm"])).unwrap();

@@ -27,9 +27,10 @@ fn through_a_registry_and_back() {
     let registry = lab::Registry::start(&registry, &dir.path().join("registry")).unwrap();
     let remote = format!("docker://{}/hello:v1", registry.address());
     let tls = ["--src-tls-verify=false", "--dest-tls-verify=false"];
-    for (from, to) in
-        [(format!("oci:{}:v1", ours.display()), &remote), (remote.clone(), &format!("oci:{}:v1", back.display()))]
-    {
+    for (from, to) in [
+        (format!("oci:{}:v1", ours.display()), &remote),
+        (remote.clone(), &format!("oci:{}:v1", back.display())),
+    ] {
         run(&skopeo, &["--insecure-policy", "copy", tls[0], tls[1], &from, to]);
     }
 
