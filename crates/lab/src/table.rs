@@ -148,7 +148,7 @@ pub const SETS: &[Set] = &[
         source: Source::Debian(Debian {
             suite: "trixie",
             packages: &["docker.io", "docker-cli"],
-            programs: &[("dockerd", "dockerd"), ("docker", "docker"), ("docker-init", "docker-init")],
+            programs: &[("dockerd", "dockerd"), ("docker", "docker")],
             binds: None,
         }),
         tools: &[
@@ -174,7 +174,7 @@ pub const SETS: &[Set] = &[
     Set {
         name: "wasmtime",
         need: Need::Optional,
-        source: Source::Cargo { install: &["wasmtime-cli", "--version=48", "--locked"], system: &[] },
+        source: Source::Cargo { install: &["wasmtime-cli", "--version=^48", "--locked"], system: &[] },
         tools: &[program(&["wasmtime", "--version"], "wasmtime 48.")],
     },
     Set {

@@ -1,1 +1,60 @@
-//! Skeleton.
+//! OCI runtime bundles for WebAssembly: a `config.json` and a root file system that crun, youki and runc start.
+//!
+//! # The nouns
+//!
+//! - [`Workload`]: what to run and what to grant it ([`Mount`], [`Network`]); nothing is granted by default.
+//! - [`Workload::to_spec`] and [`Workload::from_spec`]: the runtime configuration of a workload, and back.
+//! - [`Handler`]: which annotation asks the runtime to run WebAssembly.
+//! - [`Bundle`]: the directory, written from an image's layers or opened.
+//!
+//! The crate is files and data: no async runtime, no network, no C. It never prints, never reads the clock or the
+//! environment, and writes the same bytes for the same input.
+//!
+//! # Example
+//!
+//! ```
+//! use wasm_bundle::{Bundle, Handler, Mount, Workload};
+//! use wasm_oci::{Format, Overwrite, Pack};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let dir = tempfile::tempdir()?;
+//! # let path = dir.path().join("bundle");
+//! # let wasm = b"\0asm\x01\0\0\0".to_vec();
+//! let image = Pack::new(wasm, "/app.wasm")?.build(Format::Compat)?;
+//!
+//! let workload = Workload::from_image(image.config())?.mount(Mount::new("/srv/data", "/data"));
+//! let spec = workload.to_spec(Handler::Compat)?;
+//! let bundle = Bundle::write(&path, &spec, &image, Overwrite::Refuse)?; // now: crun run -b BUNDLE ID
+//!
+//! assert_eq!(Bundle::open(&path)?.workload(), &workload);
+//! assert!(bundle.rootfs().join("app.wasm").is_file());
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # What is trusted
+//!
+//! The caller's workload, not the image and not a bundle that is opened. Layers are unpacked without following a link or
+//! leaving the root file system, and what no guest needs is refused with the name of the entry ([`Refusal`]): devices,
+//! `..`, absolute paths, links that lead out, sparse files. At most 100,000 entries and 4 GiB are unpacked. A config.json
+//! is read up to [`Bundle::CONFIG_LIMIT`] and each value in it is checked.
+#![forbid(unsafe_code)]
+
+mod bundle;
+mod check;
+mod error;
+mod handler;
+mod refusal;
+mod spec;
+mod unpack;
+mod workload;
+
+pub use self::{
+    bundle::Bundle,
+    error::{Error, Result},
+    handler::Handler,
+    refusal::Refusal,
+    workload::{Mount, Network, Workload},
+};
+/// The OCI types that appear in this crate's signatures.
+pub use oci_spec;

@@ -55,7 +55,7 @@ pub enum Error {
     #[error("the module exports no function `{entry}` without parameters and results")]
     MissingEntry {
         /// The entry.
-        entry: Cow<'static, str>,
+        entry: String,
         /// The exports that could be entries.
         others: Box<[String]>,
     },
@@ -218,15 +218,13 @@ pub enum GuestPathFault {
     Empty,
     /// There is a NUL byte in it.
     Nul,
+    /// It is not UTF-8.
+    NotUtf8,
 }
 
 impl GuestPathFault {
     pub(crate) fn of(path: &str) -> Option<Self> {
-        if path.is_empty() {
-            Some(Self::Empty)
-        } else {
-            path.contains('\0').then_some(Self::Nul)
-        }
+        if path.is_empty() { Some(Self::Empty) } else { path.contains('\0').then_some(Self::Nul) }
     }
 }
 
@@ -235,6 +233,7 @@ impl fmt::Display for GuestPathFault {
         f.write_str(match self {
             Self::Empty => "is empty",
             Self::Nul => "holds a NUL byte",
+            Self::NotUtf8 => "is not UTF-8",
         })
     }
 }

@@ -71,7 +71,10 @@ mod engine;
 mod error;
 mod event;
 mod exit;
+#[cfg_attr(not(feature = "wasmtime"), expect(dead_code, reason = "only an engine checks imports"))]
 mod imports;
+#[cfg_attr(not(feature = "wasmtime"), expect(dead_code, reason = "only an engine reads modules"))]
+mod outline;
 mod program;
 mod stdio;
 mod task;

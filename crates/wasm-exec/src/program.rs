@@ -118,7 +118,7 @@ mod tests {
     #[test]
     fn a_panic_is_an_error_of_that_run() {
         let program = program(&[], || panic!("out of luck"));
-        let error = program.run(Task::default()).unwrap_err();
+        let error = program.run(Task::default().inherit_stdio()).unwrap_err();
         assert!(matches!(error, Error::Panicked { message } if message == "out of luck"));
         assert_eq!(program.engine().name, "fake");
     }
@@ -127,12 +127,18 @@ mod tests {
     fn what_the_engine_cannot_enforce_is_refused_before_it_runs() {
         let run = || panic!("must not be reached");
         for (task, capability) in [
-            (Task::default().network(Network::Host), Capability::Sockets),
-            (Task::default().inherit_stdio().preopen(Preopen::read_only("/", "/")), Capability::ReadOnlyPreopen),
+            (Task::default().inherit_stdio().network(Network::Host), Capability::Sockets),
+            (
+                Task::default().inherit_stdio().preopen(Preopen::read_only("/", "/")),
+                Capability::ReadOnlyPreopen,
+            ),
             (Task::default().inherit_stdio().stderr(Output::Discard), Capability::RedirectStdio),
         ] {
             let error = program(&[], run).run(task).unwrap_err();
-            assert!(matches!(error, Error::Unsupported { capability: c, .. } if c == capability), "{error:?}");
+            assert!(
+                matches!(error, Error::Unsupported { capability: c, .. } if c == capability),
+                "{error:?}"
+            );
         }
     }
 }

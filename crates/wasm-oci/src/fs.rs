@@ -50,7 +50,8 @@ pub(crate) fn write_atomic(path: &Path, bytes: &[u8]) -> Result<()> {
         let mut file = tempfile::Builder::new()
             .prefix(".tmp-")
             .permissions(Permissions::from_mode(0o666)) // less the umask, as any new file
-            .tempfile_in(parent)?;
+            .tempfile_in(parent)
+            .map_err(without_name)?;
         file.write_all(bytes)?;
         file.as_file().sync_all()?;
         file.persist(path).map_err(|error| error.error)?;
@@ -61,11 +62,20 @@ pub(crate) fn write_atomic(path: &Path, bytes: &[u8]) -> Result<()> {
 
 /// Makes an empty directory beside `path`, to be filled and then renamed to it.
 pub(crate) fn directory_beside(path: &Path) -> Result<tempfile::TempDir> {
-    tempfile::Builder::new()
-        .prefix(".tmp-")
-        .permissions(Permissions::from_mode(0o777)) // less the umask, as any new directory
-        .tempdir_in(parent(path))
-        .map_err(Error::io("create", path))
+    let make = || {
+        fs::metadata(parent(path))?;
+        tempfile::Builder::new()
+            .prefix(".tmp-")
+            .permissions(Permissions::from_mode(0o777)) // less the umask, as any new directory
+            .tempdir_in(parent(path))
+            .map_err(without_name)
+    };
+    make().map_err(Error::io("create", path))
+}
+
+/// The name of a temporary file tells nobody anything.
+fn without_name(error: io::Error) -> io::Error {
+    if error.get_ref().is_some() { error.kind().into() } else { error }
 }
 
 /// Flushes a directory's entries to disk, so that a rename in it outlives a power cut.

@@ -1,2 +1,54 @@
-//! Skeleton.
-fn main() {}
+//! `wasmctr`: WebAssembly in the container world, from one command.
+//!
+//! The logic is in the libraries `wasm-oci`, `wasm-bundle` and `wasm-exec`; here are the flags, the words, the exit
+//! codes, and all that the libraries must not do: print, end the process, read the clock and the environment.
+
+mod command;
+mod failure;
+mod input;
+mod runtimes;
+mod table;
+
+use std::{io, process::ExitCode};
+
+use clap::Parser;
+
+use self::{command::Command, failure::Failure};
+
+/// WebAssembly in the container world: pack, inspect, bundle, run
+#[derive(Debug, Parser)]
+#[command(version, about, max_term_width = 100, after_help = AFTER_HELP)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const AFTER_HELP: &str = "\
+LOCATIONS, in every command:
+  app.wasm        a file
+  -               standard input
+  oci:DIR[:TAG]   an image in an OCI layout
+
+EXIT CODES:
+  0 success, 1 failure, 2 wrong usage
+  `run` ends with the guest's own code, or: 125 we failed, 126 it cannot be run, 127 it was not found,
+  134 it trapped";
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match cli.command.run(&mut io::stdout().lock()) {
+        Ok(code) => code,
+        Err(failure) if failure.is_closed_pipe() => ExitCode::SUCCESS,
+        Err(failure) => failure.report(&mut anstream::stderr().lock()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn flags_are_well_formed() {
+        super::Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,203 @@
+mod place;
+mod write;
+
+use std::{
+    io::{self, Read},
+    path::{Path, PathBuf},
+};
+
+use cap_std::{
+    ambient_authority,
+    fs::{Dir, File},
+};
+use oci_spec::runtime::{Root, Spec};
+use wasm_oci::{Artifact, Overwrite};
+
+use crate::{Error, Handler, Result, Workload, error::ROOT_LEAVES};
+
+/// A bundle: a directory with a `config.json` and the root file system that it names, as runtimes take it.
+///
+/// ```
+/// use wasm_bundle::{Bundle, Handler, Workload};
+/// use wasm_oci::{Format, Overwrite, Pack};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let dir = tempfile::tempdir()?;
+/// # let path = dir.path().join("bundle");
+/// # let wasm = *b"\0asm\x01\0\0\0";
+/// let image = Pack::new(wasm.to_vec(), "/app.wasm")?.build(Format::Compat)?;
+/// let spec = Workload::from_image(image.config())?.to_spec(Handler::Compat)?;
+///
+/// Bundle::write(&path, &spec, &image, Overwrite::Refuse)?;
+///
+/// let bundle = Bundle::open(&path)?;
+/// assert_eq!(bundle.workload().args, ["/app.wasm"]);
+/// assert_eq!(bundle.module()?, wasm);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug, Clone)]
+pub struct Bundle {
+    path: PathBuf,
+    spec: Spec,
+    workload: Workload,
+    rootfs: PathBuf,
+}
+
+impl Bundle {
+    /// The largest config.json that is read: 4 MiB.
+    pub const CONFIG_LIMIT: u64 = 4 << 20;
+    /// The largest program that [`module`](Self::module) reads: 256 MiB.
+    pub const MODULE_LIMIT: u64 = 256 << 20;
+
+    /// Writes a bundle: `spec` as its config.json, the layers of `image` as its root file system.
+    ///
+    /// The bundle is made beside `path` and renamed when it is whole, so there is never a part of one. The same input
+    /// gives the same files. With [`Overwrite::Replace`] an existing bundle is renamed out of the way and deleted when
+    /// the new one is in its place; anything else at `path` is left alone.
+    ///
+    /// When `spec` asks for a Wasm handler, the program must be in the image and be a core module.
+    ///
+    /// # Errors
+    ///
+    /// - [`Error::AlreadyExists`], [`Error::NotBundle`] (to be replaced, but none), [`Error::ParentMissing`] and
+    ///   [`Error::Io`] about the output;
+    /// - [`Error::Layer`], [`Error::Tar`], [`Error::Entry`] and [`Error::TooMuch`] about the image;
+    /// - [`Error::Program`], [`Error::NotWasm`] and [`Error::Component`] about the program;
+    /// - those of [`Workload::from_spec`], and [`Error::Value`] for a `root.path` other than `rootfs`.
+    pub fn write(
+        path: impl AsRef<Path>,
+        spec: &Spec,
+        image: &Artifact,
+        overwrite: Overwrite,
+    ) -> Result<Self> {
+        write::write(path.as_ref(), spec, image, overwrite)
+    }
+
+    /// Opens a bundle, whoever wrote it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`] when there is no such directory; [`Error::NotBundle`] when it has no config.json, or its root file
+    /// system is missing, no directory, or named by a relative path that leads out of the bundle;
+    /// [`Error::TooLarge`] and [`Error::Config`] about the config.json; those of [`Workload::from_spec`].
+    pub fn open(path: impl AsRef<Path>) -> Result<Self> {
+        let path = path.as_ref();
+        let spec = read_config(path)?;
+        let workload = Workload::from_spec(&spec)?;
+        let rootfs = rootfs(path, &spec)?;
+        Ok(Self { path: path.to_owned(), spec, workload, rootfs })
+    }
+
+    /// Returns the directory, as it was given.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Returns the configuration.
+    #[must_use]
+    pub fn spec(&self) -> &Spec {
+        &self.spec
+    }
+
+    /// Returns what the configuration runs and grants.
+    #[must_use]
+    pub fn workload(&self) -> &Workload {
+        &self.workload
+    }
+
+    /// Returns the Wasm handler that the configuration asks for, if it is a known one.
+    #[must_use]
+    pub fn handler(&self) -> Option<Handler> {
+        Handler::of(&self.spec)
+    }
+
+    /// Returns the directory with the root file system, free of links.
+    #[must_use]
+    pub fn rootfs(&self) -> &Path {
+        &self.rootfs
+    }
+
+    /// Reads the program: the first argument, in the root file system, relative to `cwd` unless it is absolute.
+    ///
+    /// Links are followed as long as they stay in the root file system and are relative.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Program`] when it cannot be read, is no regular file, or is outside; [`Error::TooLarge`].
+    pub fn module(&self) -> Result<Vec<u8>> {
+        let limit = Self::MODULE_LIMIT;
+        let mut module = Vec::new();
+        let file = self.open_program()?;
+        file.take(limit + 1).read_to_end(&mut module).map_err(|source| self.unreadable(source))?;
+        if module.len() as u64 > limit {
+            return Err(Error::TooLarge { path: self.workload.args[0].clone().into(), limit });
+        }
+        Ok(module)
+    }
+
+    fn open_program(&self) -> Result<File> {
+        let open = || {
+            let root = Dir::open_ambient_dir(&self.rootfs, ambient_authority())?;
+            open_regular(&root, &self.workload.program().unwrap_or_default())
+        };
+        open().map_err(|source| self.unreadable(source))
+    }
+
+    fn unreadable(&self, source: io::Error) -> Error {
+        Error::Program { path: self.workload.args[0].as_str().into(), source }
+    }
+}
+
+fn read_config(path: &Path) -> Result<Spec> {
+    let dir = Dir::open_ambient_dir(path, ambient_authority()).map_err(Error::io("open", path))?;
+    let file = match open_regular(&dir, Path::new(CONFIG)) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            return Err(Error::not_bundle(path, "it has no config.json"));
+        }
+        result => result.map_err(Error::io("read", path.join(CONFIG)))?,
+    };
+    let limit = Bundle::CONFIG_LIMIT;
+    let mut config = Vec::new();
+    file.take(limit + 1).read_to_end(&mut config).map_err(Error::io("read", path.join(CONFIG)))?;
+    if config.len() as u64 > limit {
+        return Err(Error::TooLarge { path: path.join(CONFIG), limit });
+    }
+    serde_json::from_slice(&config)
+        .map_err(|source| Error::Config { path: path.join(CONFIG), source: source.into() })
+}
+
+/// Opens a regular file below `dir`: to open a pipe would be to wait for somebody to write.
+fn open_regular(dir: &Dir, path: &Path) -> io::Result<File> {
+    let kind = dir.metadata(path)?.file_type();
+    match kind {
+        kind if kind.is_dir() => Err(io::ErrorKind::IsADirectory.into()),
+        kind if !kind.is_file() => Err(io::Error::other("not a regular file")),
+        _ => dir.open(path),
+    }
+}
+
+/// The root file system: relative to the bundle and inside it, or absolute.
+fn rootfs(path: &Path, spec: &Spec) -> Result<PathBuf> {
+    let Some(root) = spec.root().as_ref().map(Root::path).filter(|root| *root != Path::new("")) else {
+        return Err(Error::not_bundle(path, "its config.json names no root file system"));
+    };
+    let bundle = path.canonicalize().map_err(Error::io("open", path))?;
+    let rootfs = match bundle.join(root).canonicalize() {
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+            return Err(Error::not_bundle(path, "its root file system is missing"));
+        }
+        result => result.map_err(Error::io("open", path.join(root)))?,
+    };
+    if root.is_relative() && (!rootfs.starts_with(&bundle) || rootfs == bundle) {
+        return Err(Error::not_bundle(path, ROOT_LEAVES));
+    }
+    if !rootfs.is_dir() {
+        return Err(Error::not_bundle(path, "its root file system is no directory"));
+    }
+    Ok(rootfs)
+}
+
+/// The name of the configuration in a bundle.
+pub(crate) const CONFIG: &str = "config.json";

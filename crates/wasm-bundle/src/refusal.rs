@@ -1,0 +1,132 @@
+/// Why an entry of a layer is not unpacked.
+///
+/// Each is either an attack that container tools have fallen for, or something that no guest has a use for.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Refusal {
+    /// It has no name.
+    #[error("whose name is empty")]
+    Empty,
+    /// Its name is not UTF-8, so that it could not stand in a config.json.
+    #[error("whose name is not UTF-8")]
+    NotUtf8,
+    /// Its name has a NUL in it, where C programs see it end.
+    #[error("whose name has a NUL in it")]
+    Nul,
+    /// A part of the name has more than 255 bytes, or all of it more than 4096.
+    #[error("whose name is too long")]
+    TooLong,
+    /// It lies more than 128 directories deep.
+    #[error("which lies too deep")]
+    TooDeep,
+    /// Its path begins with `/`.
+    #[error("whose path is absolute")]
+    Absolute,
+    /// Its path has a `..` part.
+    #[error("whose path has `..` in it")]
+    Parent,
+    /// A file's name ends in `/`: a directory, say some readers.
+    #[error("which is no directory but has a name like one")]
+    NameOfDirectory,
+    /// It has two names: in a PAX header and in a GNU one, or twice in the same.
+    #[error("which has more than one name")]
+    TwoNames,
+    /// It would replace the root directory by something else.
+    #[error("which would replace the root directory")]
+    Root,
+    /// A directory above it is a symbolic link, or no directory at all.
+    #[error("which lies below a link or file")]
+    Below,
+    /// `dev`, `proc` or `sys` as something else than a directory: runtimes mount there (CVE-2026-41579).
+    #[error("which is where the runtime mounts and must be a directory")]
+    MountPoint,
+    /// A symbolic link to an absolute path.
+    #[error("a symbolic link to the absolute path {target:?}")]
+    LinkAbsolute {
+        /// What it points to, shortened when it is long.
+        target: Box<str>,
+    },
+    /// A symbolic link that leaves the root, or could: `..` stands too often, or after a name.
+    #[error("a symbolic link that may leave the root, to {target:?}")]
+    LinkOutside {
+        /// What it points to, shortened when it is long.
+        target: Box<str>,
+    },
+    /// A link whose target is empty, too long, no UTF-8, or has a NUL.
+    #[error("a link with an unusable target")]
+    LinkTarget,
+    /// A hard link to what is not there (yet), is no regular file, is outside, or is the link itself.
+    #[error("a hard link to {target:?}, which is no file in the layers so far")]
+    HardLink {
+        /// What it links to, shortened when it is long.
+        target: Box<str>,
+    },
+    /// A character device, block device or FIFO.
+    #[error("a device or pipe")]
+    Special,
+    /// A sparse file, whose size is a claim.
+    #[error("a sparse file")]
+    Sparse,
+    /// A type that is none of the usual ones.
+    #[error("of the unknown type {0:?}")]
+    Unknown(char),
+    /// Its size in the PAX header is not the one in the header (CVE-2025-62518, CVE-2026-33055).
+    #[error("which has two sizes")]
+    TwoSizes,
+    /// A directory or link with content, which some readers skip and some do not.
+    #[error("which has content but is no file")]
+    Content,
+    /// A whiteout that deletes nothing one could name, or stands above other entries.
+    #[error("a malformed whiteout")]
+    Whiteout,
+}
+
+impl Refusal {
+    /// Whether images of whole Linux systems have it as a matter of course, and hostile ones as well.
+    pub(crate) fn is_usual_on_linux(&self) -> bool {
+        matches!(self, Self::LinkAbsolute { .. } | Self::LinkOutside { .. } | Self::Below)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_end_the_sentence_that_names_the_entry() {
+        let target = || "../x".into();
+        let cases = [
+            (Refusal::Empty, "whose name is empty"),
+            (Refusal::NotUtf8, "whose name is not UTF-8"),
+            (Refusal::Nul, "whose name has a NUL in it"),
+            (Refusal::TooLong, "whose name is too long"),
+            (Refusal::TooDeep, "which lies too deep"),
+            (Refusal::Absolute, "whose path is absolute"),
+            (Refusal::Parent, "whose path has `..` in it"),
+            (Refusal::NameOfDirectory, "which is no directory but has a name like one"),
+            (Refusal::TwoNames, "which has more than one name"),
+            (Refusal::Root, "which would replace the root directory"),
+            (Refusal::Below, "which lies below a link or file"),
+            (Refusal::MountPoint, "which is where the runtime mounts and must be a directory"),
+            (Refusal::LinkAbsolute { target: "/x".into() }, r#"a symbolic link to the absolute path "/x""#),
+            (
+                Refusal::LinkOutside { target: target() },
+                r#"a symbolic link that may leave the root, to "../x""#,
+            ),
+            (Refusal::LinkTarget, "a link with an unusable target"),
+            (
+                Refusal::HardLink { target: target() },
+                r#"a hard link to "../x", which is no file in the layers so far"#,
+            ),
+            (Refusal::Special, "a device or pipe"),
+            (Refusal::Sparse, "a sparse file"),
+            (Refusal::Unknown('V'), "of the unknown type 'V'"),
+            (Refusal::TwoSizes, "which has two sizes"),
+            (Refusal::Content, "which has content but is no file"),
+            (Refusal::Whiteout, "a malformed whiteout"),
+        ];
+        for (refusal, message) in cases {
+            assert_eq!(refusal.to_string(), message);
+        }
+    }
+}

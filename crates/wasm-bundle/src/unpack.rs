@@ -1,0 +1,133 @@
+//! Unpacking the layers of an image.
+//!
+//! Layers come from strangers. Nothing here trusts a name: the tar is read strictly ([`archive`]), names and link targets
+//! are parsed ([`name`]), and what is made is made one directory at a time without following links ([`tree`]). Owners,
+//! times, extended attributes and the set-uid, set-gid and sticky bits are not restored.
+
+mod archive;
+mod budget;
+mod name;
+mod pax;
+mod tree;
+
+use std::{io::Read, path::Path};
+
+use cap_std::fs::{Dir, Permissions, PermissionsExt};
+use wasm_oci::{Artifact, Layer};
+
+use self::{
+    archive::{Archive, Kind, Member},
+    budget::Budget,
+    name::{Mark, Name},
+    tree::{Fault, Tree},
+};
+use crate::{Error, Refusal, Result, error::shortened, spec::ROOTFS};
+
+/// Where the runtime mounts, in the root file system of every bundle of ours. They are made here, so that the runtime
+/// need not write to the bundle.
+const MOUNT_POINTS: [&str; 2] = ["/dev", "/proc"];
+
+/// Unpacks the layers of an image, the lowest first, into an empty directory, and makes what the runtime wants there:
+/// its mount points, and the working directory (crun and runc make it when it is missing, youki does not).
+///
+/// A whiteout deletes what layers *below* its own have, wherever in its layer it stands. So a layer that is not the
+/// lowest is read twice: for its whiteouts, then for the rest.
+pub(crate) fn unpack(image: &Artifact, root: Dir, cwd: &Path) -> Result<()> {
+    let tree = Tree::new(root).map_err(Error::io("create", ROOTFS))?;
+    let mut budget = Budget::new();
+    for (index, layer) in image.layers().iter().enumerate() {
+        if index > 0 {
+            whiteouts(&tree, index, open(index, layer)?)?;
+        }
+        entries(&tree, index, open(index, layer)?, &mut budget)?;
+    }
+    MOUNT_POINTS.iter().map(Path::new).chain([cwd]).try_for_each(|path| ensure(&tree, path))
+}
+
+/// Makes a directory unless it is there. One that lies behind a link of the image's is the image's to have.
+fn ensure(tree: &Tree, path: &Path) -> Result<()> {
+    let text = path.to_string_lossy();
+    let below = text.trim_start_matches('/');
+    if below.is_empty() {
+        return Ok(());
+    }
+    let name =
+        Name::parse(below.as_bytes()).map_err(|_| Error::value("cwd", &text, "is too long or too deep"))?;
+    match tree.ensure(&name) {
+        Ok(()) | Err(Fault::Refused(_)) => Ok(()),
+        Err(Fault::Io(source)) => Err(Error::io("create", path)(source)),
+    }
+}
+
+fn open(index: usize, layer: &Layer) -> Result<impl Read + use<'_>> {
+    layer.open().map_err(|source| Error::Layer { layer: index, source: source.into() })
+}
+
+/// Applies the whiteouts of a layer and nothing else of it.
+fn whiteouts(tree: &Tree, layer: usize, tar: impl Read) -> Result<()> {
+    let mut budget = Budget::new();
+    let mut archive = Archive::new(layer, tar, &mut budget);
+    while let Some(member) = archive.next()? {
+        let done = match mark(&member) {
+            Ok(Mark::Deleted(name)) => tree.remove(&name),
+            Ok(Mark::Opaque(name)) => tree.empty(&name),
+            Ok(Mark::Plain(_)) => Ok(()),
+            Err(refusal) => Err(Fault::Refused(refusal)),
+        };
+        done.map_err(|fault| error(layer, &member, fault))?;
+    }
+    Ok(())
+}
+
+/// Unpacks everything of a layer but its whiteouts.
+fn entries(tree: &Tree, layer: usize, tar: impl Read, budget: &mut Budget) -> Result<()> {
+    let mut archive = Archive::new(layer, tar, budget);
+    while let Some(member) = archive.next()? {
+        let name = match mark(&member) {
+            Ok(Mark::Plain(name)) => name,
+            Ok(Mark::Deleted(_) | Mark::Opaque(_)) => continue,
+            Err(refusal) => return Err(error(layer, &member, Fault::Refused(refusal))),
+        };
+        let done = match &member.kind {
+            Kind::Directory => tree.directory(&name, member.mode),
+            Kind::Symlink { target } => {
+                name.link_target(target).map_err(Fault::from).and_then(|target| tree.symlink(&name, &target))
+            }
+            Kind::HardLink { target } => hard_link(tree, &name, target),
+            Kind::File => match tree.file(&name) {
+                Ok(mut file) => {
+                    let written = archive.copy(&mut file)?;
+                    let mode = Permissions::from_mode(member.mode);
+                    written.and_then(|()| file.set_permissions(mode)).map_err(Fault::from)
+                }
+                Err(fault) => Err(fault),
+            },
+        };
+        done.map_err(|fault| error(layer, &member, fault))?;
+    }
+    Ok(())
+}
+
+fn mark(member: &Member) -> Result<Mark, Refusal> {
+    let mark = Mark::of(Name::parse(&member.name)?)?;
+    match (&mark, &member.kind) {
+        (Mark::Plain(_), _) => Ok(mark),
+        (_, Kind::File) if member.size == 0 => Ok(mark),
+        _ => Err(Refusal::Whiteout),
+    }
+}
+
+/// A link to a name that is refused is refused as a link, whatever is wrong with the name.
+fn hard_link(tree: &Tree, name: &Name, target: &[u8]) -> Result<(), Fault> {
+    let parsed = Name::parse(target)
+        .map_err(|_| Refusal::HardLink { target: shortened(&String::from_utf8_lossy(target)) })?;
+    tree.hard_link(name, &parsed)
+}
+
+fn error(layer: usize, member: &Member, fault: Fault) -> Error {
+    let entry = String::from_utf8_lossy(&member.name);
+    match fault {
+        Fault::Refused(refusal) => Error::Entry { layer, entry: shortened(&entry), refusal },
+        Fault::Io(source) => Error::io("unpack", &*shortened(&entry))(source),
+    }
+}

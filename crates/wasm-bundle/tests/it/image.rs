@@ -1,0 +1,201 @@
+//! Images made byte by byte, because builders refuse what these tests are about.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    os::unix::fs::MetadataExt,
+    path::{Path, PathBuf},
+};
+
+use serde_json::json;
+use tar::{EntryType, Header};
+use tempfile::TempDir;
+use wasm_bundle::{Bundle, Handler, Result, Workload, oci_spec::runtime::Spec};
+use wasm_oci::{
+    Artifact, Overwrite,
+    oci_spec::image::{Descriptor, MediaType},
+    sha256,
+};
+
+/// The smallest module.
+pub(crate) const MODULE: &[u8] = b"\0asm\x01\0\0\0";
+
+/// A tar without any rules but the block size.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Tar(Vec<u8>);
+
+impl Tar {
+    pub(crate) fn new() -> Self {
+        Self::default()
+    }
+
+    pub(crate) fn file(self, name: impl AsRef<[u8]>, content: &[u8]) -> Self {
+        self.entry(b'0', name, "", content)
+    }
+
+    pub(crate) fn dir(self, name: impl AsRef<[u8]>) -> Self {
+        self.entry(b'5', name, "", b"")
+    }
+
+    pub(crate) fn symlink(self, name: impl AsRef<[u8]>, target: impl AsRef<[u8]>) -> Self {
+        self.entry(b'2', name, target, b"")
+    }
+
+    pub(crate) fn link(self, name: impl AsRef<[u8]>, target: impl AsRef<[u8]>) -> Self {
+        self.entry(b'1', name, target, b"")
+    }
+
+    /// An entry of any type with mode 0644, or 0755 for directories.
+    pub(crate) fn entry(
+        self,
+        kind: u8,
+        name: impl AsRef<[u8]>,
+        target: impl AsRef<[u8]>,
+        content: &[u8],
+    ) -> Self {
+        let mut header = Header::new_ustar();
+        header.as_old_mut().name[..name.as_ref().len()].copy_from_slice(name.as_ref());
+        header.as_old_mut().linkname[..target.as_ref().len()].copy_from_slice(target.as_ref());
+        header.set_entry_type(EntryType::new(kind));
+        header.set_mode(if kind == b'5' { 0o755 } else { 0o644 });
+        header.set_size(content.len() as u64);
+        self.raw(header, content)
+    }
+
+    /// A header with its checksum put right, and content with padding.
+    pub(crate) fn raw(mut self, mut header: Header, content: &[u8]) -> Self {
+        header.set_cksum();
+        self.0.extend(header.as_bytes());
+        self.0.extend(content);
+        self.0.resize(self.0.len().next_multiple_of(512), 0);
+        self
+    }
+
+    /// A PAX header for the next entry, of records `KEY=VALUE`.
+    pub(crate) fn pax(self, records: &[&str]) -> Self {
+        let body: String = records.iter().map(|record| pax_record(record)).collect();
+        self.entry(b'x', "PaxHeaders/x", "", body.as_bytes())
+    }
+
+    pub(crate) fn end(mut self) -> Vec<u8> {
+        self.0.extend([0; 1024]);
+        self.0
+    }
+
+    pub(crate) fn bytes(self) -> Vec<u8> {
+        self.0
+    }
+}
+
+fn pax_record(record: &str) -> String {
+    let rest = record.len() + 2;
+    let length = (rest..).find(|length| rest + length.to_string().len() == *length).unwrap();
+    format!("{length} {record}\n")
+}
+
+/// An image of uncompressed layers that runs `/app.wasm`.
+pub(crate) fn image(layers: &[Vec<u8>]) -> Artifact {
+    image_of(MediaType::ImageLayer, layers)
+}
+
+pub(crate) fn image_of(layer: MediaType, layers: &[Vec<u8>]) -> Artifact {
+    let mut blobs = BTreeMap::new();
+    let mut add = |media_type: MediaType, bytes: Vec<u8>| {
+        let descriptor = Descriptor::new(media_type, bytes.len() as u64, sha256(&bytes));
+        blobs.insert(descriptor.digest().to_string(), bytes);
+        descriptor
+    };
+    let diff_ids: Vec<_> = layers.iter().map(|layer| sha256(layer).to_string()).collect();
+    let config = json!({
+        "architecture": "wasm", "os": "wasi", "config": { "Entrypoint": ["/app.wasm"] },
+        "rootfs": { "type": "layers", "diff_ids": diff_ids },
+    });
+    let config = add(MediaType::ImageConfig, config.to_string().into_bytes());
+    let layers: Vec<_> = layers.iter().map(|bytes| add(layer.clone(), bytes.clone())).collect();
+    let manifest = json!({ "schemaVersion": 2, "config": config, "layers": layers });
+    let manifest = add(MediaType::ImageManifest, manifest.to_string().into_bytes());
+    Artifact::read(&manifest, |descriptor| Ok(blobs[&descriptor.digest().to_string()].clone().into()))
+        .unwrap()
+}
+
+/// A tar with `/app.wasm` in it, to be added to.
+pub(crate) fn app() -> Tar {
+    Tar::new().file("app.wasm", MODULE)
+}
+
+pub(crate) fn spec() -> Spec {
+    Workload::new(["/app.wasm"]).to_spec(Handler::Compat).unwrap()
+}
+
+/// A directory with something in it that nobody may touch, and the path of a bundle beside it.
+#[derive(Debug)]
+pub(crate) struct Yard {
+    dir: TempDir,
+    before: BTreeMap<PathBuf, String>,
+}
+
+impl Yard {
+    pub(crate) fn new() -> Self {
+        let dir = TempDir::new().unwrap();
+        fs::create_dir_all(dir.path().join("canary/inside")).unwrap();
+        fs::write(dir.path().join("canary/file"), "canary").unwrap();
+        let before = survey(dir.path());
+        Self { dir, before }
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        self.dir.path()
+    }
+
+    pub(crate) fn bundle(&self) -> PathBuf {
+        self.path().join("bundle")
+    }
+
+    pub(crate) fn write(&self, layers: &[Vec<u8>]) -> Result<Bundle> {
+        Bundle::write(self.bundle(), &spec(), &image(layers), Overwrite::Refuse)
+    }
+
+    pub(crate) fn rootfs(&self, path: &str) -> PathBuf {
+        self.bundle().join("rootfs").join(path)
+    }
+
+    /// Checks that nothing but the bundle was made or changed.
+    pub(crate) fn assert_untouched(&self, case: &str) {
+        let mut after = survey(self.path());
+        let bundle = self.bundle();
+        after.retain(|path, _| !path.starts_with(&bundle));
+        assert_eq!(after, self.before, "{case}");
+    }
+
+    /// Checks the canary alone, for when somebody else is at work beside it.
+    pub(crate) fn assert_canary_alive(&self, case: &str) {
+        let canary = self.path().join("canary");
+        let mut after = survey(self.path());
+        after.retain(|path, _| path.starts_with(&canary));
+        assert_eq!(after, self.before, "{case}");
+    }
+
+    /// Checks that there is no bundle, nor a part of one.
+    pub(crate) fn assert_nothing_made(&self, case: &str) {
+        assert_eq!(survey(self.path()), self.before, "{case}");
+    }
+}
+
+/// Everything below a directory: kind, permissions, size, links and time of change of each.
+fn survey(dir: &Path) -> BTreeMap<PathBuf, String> {
+    let mut found = BTreeMap::new();
+    let mut open = vec![dir.to_owned()];
+    while let Some(dir) = open.pop() {
+        for entry in fs::read_dir(&dir).unwrap() {
+            let path = entry.unwrap().path();
+            let metadata = fs::symlink_metadata(&path).unwrap();
+            if metadata.is_dir() {
+                open.push(path.clone());
+            }
+            let (mode, size, links) = (metadata.mode(), metadata.len(), metadata.nlink());
+            let time = (metadata.mtime(), metadata.mtime_nsec());
+            found.insert(path, format!("{mode:o} {size} {links} {time:?}"));
+        }
+    }
+    found
+}

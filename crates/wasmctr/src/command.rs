@@ -1,0 +1,39 @@
+use std::{io::Write, process::ExitCode};
+
+use clap::Subcommand;
+
+use crate::Failure;
+
+mod bundle;
+mod demo;
+mod inspect;
+mod pack;
+mod run;
+
+/// The subcommands, one file each.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Take a built-in guest the whole road: image, bundle, run
+    Demo(demo::Demo),
+    /// Pack WebAssembly as an OCI image
+    Pack(pack::Pack),
+    /// Show what a module or an image is and needs
+    Inspect(inspect::Inspect),
+    /// Write an OCI runtime bundle: config.json and rootfs
+    Bundle(bundle::Bundle),
+    /// Run a module, an image or a bundle
+    Run(run::Run),
+}
+
+impl Command {
+    /// Runs the command; what it has to say goes to `out`.
+    pub(crate) fn run(&self, out: &mut dyn Write) -> Result<ExitCode, Failure> {
+        match self {
+            Self::Demo(demo) => demo.run(out),
+            Self::Pack(pack) => pack.run(out),
+            Self::Inspect(inspect) => inspect.run(out),
+            Self::Bundle(bundle) => bundle.run(out),
+            Self::Run(run) => run.run(out),
+        }
+    }
+}

@@ -1,0 +1,74 @@
+use std::{
+    borrow::Cow,
+    fs::File,
+    io::{self, Read},
+    path::Path,
+};
+
+use anyhow::Context;
+use wasm_oci::{Artifact, Format, Layout, Location, Pack};
+
+use crate::Failure;
+
+/// The largest file that is taken for a module: 1 GiB, as large as a layer may be.
+const LIMIT: u64 = Artifact::LAYER_LIMIT;
+
+/// Reads the bytes that a file or standard input holds; text format (`.wat`) is translated.
+pub(crate) fn wasm(location: &Location) -> Result<Vec<u8>, Failure> {
+    let bytes = match location {
+        Location::Stdin => read(io::stdin().lock()).context("cannot read standard input")?,
+        Location::Path(path) => file(path).with_context(|| format!("cannot read `{}`", path.display()))?,
+        other => return Err(anyhow::anyhow!("`{other}` is no file").into()),
+    };
+    let is_text =
+        matches!(location, Location::Path(path) if path.extension().is_some_and(|end| end == "wat"));
+    Ok(if is_text {
+        wat::parse_bytes(&bytes).context("cannot translate the text format")?.into_owned()
+    } else {
+        bytes
+    })
+}
+
+/// Reads an image from a layout, or packs the file that the location names.
+pub(crate) fn image(location: &Location) -> Result<Artifact, Failure> {
+    match location {
+        Location::Layout { dir, tag } => Ok(Layout::open(dir)?.artifact(tag.as_deref())?),
+        other => Ok(Pack::new(wasm(other)?, &entrypoint(other)?)?.build(Format::Compat)?),
+    }
+}
+
+/// The path that a file gets in an image: its own name, in the root directory, with the ending `.wasm`.
+pub(crate) fn entrypoint(location: &Location) -> Result<String, Failure> {
+    let Location::Path(path) = location else {
+        let error = anyhow::anyhow!("standard input has no name that the file could have in the image");
+        return Err(Failure::from(error).help("name it: `--entrypoint /app.wasm`"));
+    };
+    Ok(format!("/{}", name(path)?))
+}
+
+/// The name by which a program run from `path` knows itself.
+pub(crate) fn name(path: &Path) -> Result<Cow<'_, str>, Failure> {
+    let name = path.file_name().and_then(|name| name.to_str());
+    let name = name.with_context(|| format!("`{}` has no name in UTF-8", path.display()))?;
+    Ok(match name.strip_suffix(".wat") {
+        Some(stem) => Cow::Owned(format!("{stem}.wasm")),
+        None => Cow::Borrowed(name),
+    })
+}
+
+fn file(path: &Path) -> io::Result<Vec<u8>> {
+    let file = File::open(path)?;
+    if file.metadata()?.is_dir() {
+        return Err(io::ErrorKind::IsADirectory.into());
+    }
+    read(file)
+}
+
+fn read(from: impl Read) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    from.take(LIMIT + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > LIMIT {
+        return Err(io::ErrorKind::FileTooLarge.into());
+    }
+    Ok(bytes)
+}

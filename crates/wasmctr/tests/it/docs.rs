@@ -1,0 +1,238 @@
+//! The commands in the README and the book are run, in order, and must print what the page says.
+//!
+//! A block of the kind `console` holds commands behind `$ ` and what they print. In what they print `…` stands for
+//! anything within a line, and a line with nothing else for any number of lines. Words after `console`: `needs=TOOL`
+//! leaves the block out where the tool is missing (which is recorded as a skip), `fails` expects the last command to.
+
+use std::{
+    fs,
+    os::unix::fs::{PermissionsExt, symlink},
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
+
+use crate::support::{Place, port_8080};
+
+const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
+
+#[test]
+fn readme() {
+    run_page("README.md");
+}
+
+#[test]
+fn quickstart() {
+    run_page("book/src/quickstart.md");
+}
+
+#[test]
+fn road() {
+    run_page("book/src/road.md");
+}
+
+#[test]
+fn reference() {
+    run_page("book/src/reference.md");
+}
+
+/// Each page with commands has a test above, each page stands in the summary, each link leads somewhere.
+#[test]
+fn no_page_is_forgotten() {
+    let root = Path::new(ROOT);
+    let summary = fs::read_to_string(root.join("book/src/SUMMARY.md")).unwrap();
+    let this = include_str!("docs.rs");
+    let mut pages = vec![PathBuf::from("README.md"), "CONTRIBUTING.md".into(), "book/src/SUMMARY.md".into()];
+    for entry in fs::read_dir(root.join("book/src")).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        if name.ends_with(".md") && name != "SUMMARY.md" {
+            assert!(summary.contains(&format!("({name})")), "{name} is not in the summary");
+            pages.push(format!("book/src/{name}").into());
+        }
+    }
+    for page in pages {
+        let text = fs::read_to_string(root.join(&page)).unwrap();
+        let listed = this.contains(&format!("run_page(\"{}\")", page.display()));
+        assert!(listed || blocks(&text).is_empty(), "the commands of {} are not run", page.display());
+        for target in text.split("](").skip(1).filter_map(|rest| rest.split([')', '#']).next()) {
+            let local = !target.is_empty() && !target.contains("://");
+            let found = root.join(&page).parent().unwrap().join(target).exists();
+            assert!(!local || found, "{} links to {target}, which is not there", page.display());
+        }
+    }
+}
+
+/// The README's two commands are those that `.ci/run` runs on a clean clone.
+#[test]
+fn set_up_commands_are_run_by_ci() {
+    let root = Path::new(ROOT);
+    let ci = fs::read_to_string(root.join(".ci/run")).unwrap();
+    let readme = fs::read_to_string(root.join("README.md")).unwrap();
+    for command in ["cargo run --release -- demo", "cargo xtask test"] {
+        assert!(readme.contains(command) && ci.contains(command), "{command}");
+    }
+}
+
+fn run_page(page: &str) {
+    let text = fs::read_to_string(Path::new(ROOT).join(page)).unwrap();
+    let place = Place::new();
+    let bin = prepare(&place);
+    for block in blocks(&text) {
+        let _port = block.needs.iter().any(|tool| tool == "port").then(port_8080);
+        let have = block.needs.iter().all(|tool| needed(tool));
+        for (index, (command, expected)) in block.commands.iter().enumerate().filter(|_| have) {
+            let last = index + 1 == block.commands.len();
+            let (status, printed) = shell(&place, &bin, command);
+            assert_eq!(status, !(block.fails && last), "{page}: `{command}` printed\n{printed}");
+            assert!(
+                matches(
+                    &expected.iter().map(String::as_str).collect::<Vec<_>>(),
+                    &printed.lines().collect::<Vec<_>>()
+                ),
+                "{page}: `{command}` printed\n{printed}\nand not\n{}",
+                expected.join("\n")
+            );
+        }
+    }
+}
+
+/// Whether a tool is there; absent, the block is a recorded skip, and a failure in CI.
+fn needed(tool: &str) -> bool {
+    match tool {
+        "root" => lab::need_root!().is_some(),
+        "crun" => lab::need!("crun").is_some(),
+        "skopeo" => lab::need!("skopeo").is_some(),
+        "guests" => guests::need!("hello-world").is_some(),
+        "curl" => {
+            let found = Command::new("curl").arg("--version").output().is_ok();
+            if !found {
+                lab::skip("a block of the book", "curl is not installed");
+            }
+            found
+        }
+        "port" => true,
+        other => panic!("no such tool: {other}"),
+    }
+}
+
+/// Makes the place look as the reader's: `wasmctr`, cargo, the lab's tools, the compiled guests.
+fn prepare(place: &Place) -> PathBuf {
+    let bin = place.path().join(".bin");
+    fs::create_dir(&bin).unwrap();
+    let wasmctr = env!("CARGO_BIN_EXE_wasmctr");
+    symlink(wasmctr, bin.join("wasmctr")).unwrap();
+    script(
+        &bin.join("cargo"),
+        &format!("case \"$1 $2 $3\" in 'run --release --') shift 3; exec {wasmctr} \"$@\";; esac; exit 9"),
+    );
+    for tool in ["crun", "skopeo"] {
+        if let Some(program) = lab::find(tool) {
+            let command = lab::container_command(&program);
+            let words = [command.get_program()].into_iter().chain(command.get_args());
+            let words: Vec<_> =
+                words.map(|word| format!("'{}'", word.to_str().unwrap().replace('\'', "'\\''"))).collect();
+            script(&bin.join(tool), &format!("exec {} \"$@\"", words.join(" ")));
+        }
+    }
+    let guests = Path::new(ROOT).join("target/guests");
+    fs::create_dir(place.path().join("target")).unwrap();
+    symlink(guests, place.path().join("target/guests")).unwrap();
+    bin
+}
+
+fn script(path: &Path, body: &str) {
+    fs::write(path, format!("#!/bin/sh\n{body}\n")).unwrap();
+    fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
+}
+
+fn shell(place: &Place, bin: &Path, command: &str) -> (bool, String) {
+    let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap());
+    let output = Command::new("sh")
+        .args(["-c", &format!("exec 2>&1\n{command}")])
+        .current_dir(place.path())
+        .env("PATH", path)
+        .env("NO_COLOR", "1")
+        .env_remove("SOURCE_DATE_EPOCH")
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    (output.status.success(), String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+/// The commands of one block, each with the lines that it prints.
+struct Block {
+    needs: Vec<String>,
+    fails: bool,
+    commands: Vec<(String, Vec<String>)>,
+}
+
+fn blocks(page: &str) -> Vec<Block> {
+    let mut blocks = vec![];
+    let mut lines = page.lines();
+    while let Some(line) = lines.next() {
+        let Some(words) = line.trim_start().strip_prefix("```console") else { continue };
+        let indent = line.len() - line.trim_start().len();
+        let body =
+            lines.by_ref().map(|line| line.get(indent..).unwrap_or("")).take_while(|line| *line != "```");
+        let needs = words
+            .split_whitespace()
+            .filter_map(|word| word.strip_prefix("needs="))
+            .flat_map(|list| list.split(','));
+        blocks.push(Block {
+            needs: needs.map(str::to_owned).collect(),
+            fails: words.split_whitespace().any(|word| word == "fails"),
+            commands: commands(body),
+        });
+    }
+    blocks
+}
+
+fn commands<'a>(body: impl Iterator<Item = &'a str>) -> Vec<(String, Vec<String>)> {
+    let mut commands: Vec<(String, Vec<String>)> = vec![];
+    for line in body {
+        match (line.strip_prefix("$ "), commands.last_mut()) {
+            (Some(command), _) => commands.push((command.to_owned(), vec![])),
+            (None, Some((command, _))) if command.ends_with('\\') => {
+                command.push('\n');
+                command.push_str(line);
+            }
+            (None, Some((_, output))) => output.push(line.to_owned()),
+            (None, None) => panic!("output without a command: {line}"),
+        }
+    }
+    commands
+}
+
+fn matches(expected: &[&str], found: &[&str]) -> bool {
+    match expected.split_first() {
+        None => found.is_empty(),
+        Some((&"…", rest)) => (0..=found.len()).any(|skip| matches(rest, &found[skip..])),
+        Some((line, rest)) => {
+            found.split_first().is_some_and(|(first, others)| like(line, first) && matches(rest, others))
+        }
+    }
+}
+
+/// Whether a line is as the page says, `…` for anything; spaces at the end do not count.
+fn like(expected: &str, found: &str) -> bool {
+    let mut parts = expected.trim_end().split('…');
+    let Some(mut rest) = found.trim_end().strip_prefix(parts.next().unwrap_or("")) else { return false };
+    let mut parts = parts.peekable();
+    while let Some(part) = parts.next() {
+        if parts.peek().is_none() {
+            return rest.ends_with(part);
+        }
+        match rest.find(part) {
+            Some(at) => rest = &rest[at + part.len()..],
+            None => return false,
+        }
+    }
+    rest.is_empty()
+}
+
+#[test]
+fn ellipses() {
+    assert!(
+        like("a…c", "abc") && like("…", "") && like("a…", "a b ") && !like("a…c", "abcd") && !like("a", "ab")
+    );
+    assert!(matches(&["a", "…", "z"], &["a", "b", "c", "z"]) && !matches(&["a", "z"], &["a", "b", "z"]));
+}

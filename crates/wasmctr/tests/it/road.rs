@@ -1,0 +1,149 @@
+//! The road end to end with the two compiled guests: pack, inspect, bundle, run here and on the real crun.
+
+use std::{
+    io::{BufRead, BufReader, Read, Write},
+    net::{Ipv4Addr, TcpStream},
+    path::Path,
+    process::{Child, Command, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
+
+use crate::support::{Place, port_8080};
+
+/// Packs, inspects and bundles a guest; the bundle is `bundle`.
+fn bundled(place: &Place, guest: &Path, net: &str) {
+    let image = "oci:layout:v1";
+    place.wasmctr(&["pack", guest.to_str().unwrap(), "-o", image, "--format", "compat"]).ok();
+    let name = guest.file_name().unwrap().to_str().unwrap();
+    let report = place.wasmctr(&["inspect", image]).ok();
+    for part in
+        [&format!("entrypoint  [\"/{name}\"]"), "module.wasm.image/variant=compat", "compat, wasi/wasm"]
+    {
+        assert!(report.contains(part), "no {part:?} in {report}");
+    }
+    place.wasmctr(&["bundle", image, "bundle", "--runtime", "crun", "--net", net]).ok();
+}
+
+#[test]
+fn hello_world_here() {
+    let Some(guest) = guests::need!("hello-world") else { return };
+    let place = Place::new();
+    bundled(&place, &guest, "none");
+    for location in ["bundle", "oci:layout:v1", guest.to_str().unwrap()] {
+        let child = place.command(&["run", location]).stdout(Stdio::piped()).spawn().unwrap();
+        assert_eq!(three_lines(Ended(child)), "Hello, World!\n".repeat(3), "{location}");
+    }
+}
+
+#[test]
+fn hello_world_on_crun() {
+    let Some(guest) = guests::need!("hello-world") else { return };
+    let Some(crun) = lab::need!("crun") else { return };
+    let Some(()) = lab::need_root!() else { return };
+    let place = Place::new();
+    bundled(&place, &guest, "none");
+    let container = Container::start(&crun, &place, "hello");
+    assert_eq!(three_lines(container.process), "Hello, World!\n".repeat(3));
+}
+
+#[test]
+fn http_server_here_names_what_it_lacks() {
+    let Some(guest) = guests::need!("http-server") else { return };
+    let place = Place::new();
+    bundled(&place, &guest, "host");
+    for args in [&["run", "bundle"][..], &["run", "--net", "host", "bundle"]] {
+        let ran = place.wasmctr(args);
+        assert_eq!(ran.code, Some(126), "{ran:?}");
+        for part in ["sock_open", "sock_bind", "sock_listen", "sock_accept", "WasmEdge"] {
+            assert!(ran.stderr.contains(part), "no {part} in {ran:?}");
+        }
+    }
+}
+
+#[test]
+fn http_server_on_crun() {
+    let Some(guest) = guests::need!("http-server") else { return };
+    let Some(crun) = lab::need!("crun") else { return };
+    let Some(()) = lab::need_root!() else { return };
+    let place = Place::new();
+    bundled(&place, &guest, "host");
+    let port = port_8080();
+    let container = Container::start(&crun, &place, "http");
+    let answer = get();
+    drop(container);
+    drop(port);
+    assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
+    assert!(answer.ends_with("\r\n\r\nHello, World!"), "{answer}");
+}
+
+/// Asks until the server is up, for at most ten seconds.
+fn get() -> String {
+    let start = Instant::now();
+    loop {
+        let answer = TcpStream::connect((Ipv4Addr::LOCALHOST, 8080)).and_then(|mut stream| {
+            stream.set_read_timeout(Some(Duration::from_secs(5)))?;
+            stream.write_all(b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")?;
+            let mut answer = String::new();
+            stream.read_to_string(&mut answer).map(|_| answer)
+        });
+        match answer {
+            Ok(answer) => return answer,
+            Err(error) if start.elapsed() > Duration::from_secs(10) => panic!("no answer: {error}"),
+            Err(_) => thread::sleep(Duration::from_millis(20)),
+        }
+    }
+}
+
+/// Reads three lines of what never ends, at most for 20 seconds, and ends it.
+fn three_lines(mut process: Ended) -> String {
+    let stdout = process.0.stdout.take().unwrap();
+    let (sender, receiver) = std::sync::mpsc::channel();
+    thread::spawn(move || {
+        for line in BufReader::new(stdout).lines().take(3) {
+            let _ = sender.send(line.unwrap());
+        }
+    });
+    let line = |_| receiver.recv_timeout(Duration::from_secs(20)).expect("a line within 20 seconds") + "\n";
+    (0..3).map(line).collect()
+}
+
+/// A process that ends with the value.
+struct Ended(Child);
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// A container of the real crun, deleted with the value.
+struct Container {
+    process: Ended,
+    _delete: Delete,
+}
+
+struct Delete {
+    command: Command,
+}
+
+impl Drop for Delete {
+    fn drop(&mut self) {
+        let _ = self.command.stdout(Stdio::null()).stderr(Stdio::null()).status();
+    }
+}
+
+impl Container {
+    fn start(crun: &Path, place: &Place, name: &str) -> Self {
+        let root = place.path().join("crun");
+        let id = format!("wasmctr-test-{name}-{}", std::process::id());
+        let crun = |args: &[&str]| {
+            let mut command = lab::container_command(crun);
+            command.arg("--root").arg(&root).args(args).current_dir(place.path()).stdin(Stdio::null());
+            command
+        };
+        let process = crun(&["run", "-b", "bundle", &id]).stdout(Stdio::piped()).spawn().unwrap();
+        Self { process: Ended(process), _delete: Delete { command: crun(&["delete", "-f", &id]) } }
+    }
+}

@@ -1,0 +1,102 @@
+//! What the tests share: running the command in an empty directory, and telling what it printed.
+
+use std::{
+    ffi::OsStr,
+    fs::{self, File},
+    net::{Ipv4Addr, TcpStream},
+    path::Path,
+    process::{Command, Output, Stdio},
+};
+
+/// An empty directory in which `wasmctr` is run.
+pub(crate) struct Place {
+    dir: tempfile::TempDir,
+}
+
+impl Place {
+    pub(crate) fn new() -> Self {
+        Self { dir: tempfile::tempdir().unwrap() }
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        self.dir.path()
+    }
+
+    /// Writes a file and returns its name.
+    pub(crate) fn file<'a>(&self, name: &'a str, bytes: impl AsRef<[u8]>) -> &'a str {
+        fs::write(self.path().join(name), bytes).unwrap();
+        name
+    }
+
+    /// The command, to be started in this directory with no input, no colour and a known environment.
+    pub(crate) fn command(&self, args: &[impl AsRef<OsStr>]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_wasmctr"));
+        command.args(args).current_dir(self.path()).stdin(Stdio::null());
+        command.env_remove("SOURCE_DATE_EPOCH").env("NO_COLOR", "1").env_remove("CLICOLOR_FORCE");
+        command
+    }
+
+    /// Runs the command.
+    pub(crate) fn wasmctr(&self, args: &[impl AsRef<OsStr>]) -> Ran {
+        Ran::of(self.command(args).output().unwrap())
+    }
+
+    /// The names of everything in this directory, sorted.
+    pub(crate) fn names(&self) -> Vec<String> {
+        let mut names: Vec<_> = fs::read_dir(self.path())
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        names
+    }
+}
+
+/// What a command did.
+#[derive(Debug)]
+pub(crate) struct Ran {
+    pub(crate) code: Option<i32>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+impl Ran {
+    pub(crate) fn of(output: Output) -> Self {
+        Self {
+            code: output.status.code(),
+            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+        }
+    }
+
+    /// Expects success and returns what was printed.
+    #[track_caller]
+    pub(crate) fn ok(self) -> String {
+        assert_eq!(self.code, Some(0), "{self:#?}");
+        self.stdout
+    }
+
+    /// Expects a failure that says what, why and what to do; nothing on standard output.
+    #[track_caller]
+    pub(crate) fn fails(self, code: i32, error: &str) -> Self {
+        assert_eq!(self.code, Some(code), "{self:#?}");
+        assert_eq!(self.stdout, "", "{self:#?}");
+        assert_eq!(self.stderr.lines().next(), Some(format!("error: {error}").as_str()), "{self:#?}");
+        self
+    }
+
+    /// Expects a line of standard error.
+    #[track_caller]
+    pub(crate) fn with(self, line: &str) -> Self {
+        assert!(self.stderr.lines().any(|found| found == line), "no line {line:?} in {self:#?}");
+        self
+    }
+}
+
+/// The guest listens on a fixed port of this machine: one test at a time.
+pub(crate) fn port_8080() -> File {
+    let lock = File::create(std::env::temp_dir().join("wasmctr-port-8080.lock")).unwrap();
+    lock.lock().unwrap();
+    assert!(TcpStream::connect((Ipv4Addr::LOCALHOST, 8080)).is_err(), "something else listens on port 8080");
+    lock
+}
