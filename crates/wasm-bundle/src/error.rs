@@ -145,7 +145,7 @@ impl Error {
                 "pack the image with an entrypoint, or name the program and its arguments"
             }
             Self::Value { field: "user", .. } => "pack the image with a numeric user, such as 1000:1000",
-            Self::AlreadyExists { .. } => "choose another path, or say `--force` to replace the bundle there",
+            Self::AlreadyExists { .. } => "choose another name, or say `--force` to replace it",
             Self::NotBundle { why: ROOT_LEAVES, .. } => {
                 "name a directory in the bundle, or an absolute path, as `root.path` in its config.json"
             }

@@ -69,7 +69,9 @@ impl Run {
     fn split(&self) -> Result<(Location, &[String]), Failure> {
         let (location, args) = self.command.split_first().context("no location")?;
         if location.starts_with('-') && location != "-" {
-            return Err(Failure::new(2, anyhow!("unexpected argument `{location}`")).help("see `wasmctr run --help`"));
+            return Err(
+                Failure::new(2, anyhow!("unexpected argument `{location}`")).help("see `wasmctr run --help`")
+            );
         }
         let location = location.parse().map_err(|error: wasm_oci::Error| Failure::new(2, error))?;
         Ok((location, args))

@@ -5,7 +5,7 @@
 //! leaves the block out where the tool is missing (which is recorded as a skip), `fails` expects the last command to.
 
 use std::{
-    fs,
+    fs::{self, File},
     os::unix::fs::{PermissionsExt, symlink},
     path::{Path, PathBuf},
     process::{Command, Stdio},
@@ -74,14 +74,13 @@ fn set_up_commands_are_run_by_ci() {
 
 fn run_page(page: &str) {
     let text = fs::read_to_string(Path::new(ROOT).join(page)).unwrap();
-    let place = Place::new();
-    let bin = prepare(&place);
+    let reader = Reader::new();
     for block in blocks(&text) {
         let _port = block.needs.iter().any(|tool| tool == "port").then(port_8080);
         let have = block.needs.iter().all(|tool| needed(tool));
         for (index, (command, expected)) in block.commands.iter().enumerate().filter(|_| have) {
             let last = index + 1 == block.commands.len();
-            let (status, printed) = shell(&place, &bin, command);
+            let (status, printed) = reader.shell(command);
             assert_eq!(status, !(block.fails && last), "{page}: `{command}` printed\n{printed}");
             assert!(
                 matches(
@@ -114,48 +113,72 @@ fn needed(tool: &str) -> bool {
     }
 }
 
-/// Makes the place look as the reader's: `wasmctr`, cargo, the lab's tools, the compiled guests.
-fn prepare(place: &Place) -> PathBuf {
-    let bin = place.path().join(".bin");
-    fs::create_dir(&bin).unwrap();
-    let wasmctr = env!("CARGO_BIN_EXE_wasmctr");
-    symlink(wasmctr, bin.join("wasmctr")).unwrap();
-    script(
-        &bin.join("cargo"),
-        &format!("case \"$1 $2 $3\" in 'run --release --') shift 3; exec {wasmctr} \"$@\";; esac; exit 9"),
-    );
-    for tool in ["crun", "skopeo"] {
-        if let Some(program) = lab::find(tool) {
-            let command = lab::container_command(&program);
-            let words = [command.get_program()].into_iter().chain(command.get_args());
-            let words: Vec<_> =
-                words.map(|word| format!("'{}'", word.to_str().unwrap().replace('\'', "'\\''"))).collect();
-            script(&bin.join(tool), &format!("exec {} \"$@\"", words.join(" ")));
+/// The reader's machine: an empty directory, and a `PATH` that begins with `wasmctr`, cargo and the lab's tools.
+struct Reader {
+    place: Place,
+    bin: PathBuf,
+}
+
+impl Reader {
+    fn new() -> Self {
+        let place = Place::new();
+        let bin = place.path().join(".bin");
+        fs::create_dir(&bin).unwrap();
+        let reader = Self { place, bin };
+        let wasmctr = env!("CARGO_BIN_EXE_wasmctr");
+        symlink(wasmctr, reader.bin.join("wasmctr")).unwrap();
+        reader.script(
+            "cargo",
+            &format!("[ \"$1 $2 $3\" = 'run --release --' ] && shift 3 && exec {wasmctr} \"$@\""),
+        );
+        for (tool, flags) in
+            [("crun", format!("--root {}/.crun", reader.place.path().display())), ("skopeo", String::new())]
+        {
+            if let Some(program) = lab::find(tool) {
+                let command = lab::container_command(&program);
+                let words = [command.get_program()].into_iter().chain(command.get_args());
+                let words: Vec<_> = words.map(|word| format!("'{}'", word.to_str().unwrap())).collect();
+                reader.script(tool, &format!("exec {} {flags} \"$@\"", words.join(" ")));
+            }
+        }
+        fs::create_dir(reader.place.path().join("target")).unwrap();
+        symlink(Path::new(ROOT).join("target/guests"), reader.place.path().join("target/guests")).unwrap();
+        reader
+    }
+
+    fn script(&self, name: &str, body: &str) {
+        let path = self.bin.join(name);
+        fs::write(&path, format!("#!/bin/sh\n{body}\n")).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+    }
+
+    /// Runs a command for at most a minute. What it prints goes to a file: a pipe would stay open as long as a container
+    /// that it started and left behind.
+    fn shell(&self, command: &str) -> (bool, String) {
+        let printed = self.bin.join("printed");
+        let output = File::create(&printed).unwrap();
+        let status = Command::new("timeout")
+            .args(["--kill-after=5", "60", "sh", "-c", command])
+            .current_dir(self.place.path())
+            .env("PATH", format!("{}:{}", self.bin.display(), std::env::var("PATH").unwrap()))
+            .env("NO_COLOR", "1")
+            .env_remove("SOURCE_DATE_EPOCH")
+            .stdin(Stdio::null())
+            .stderr(output.try_clone().unwrap())
+            .stdout(output)
+            .status();
+        (status.unwrap().success(), String::from_utf8_lossy(&fs::read(printed).unwrap()).into_owned())
+    }
+}
+
+/// A page that fails half-way leaves no container behind.
+impl Drop for Reader {
+    fn drop(&mut self) {
+        let containers = fs::read_dir(self.place.path().join(".crun")).into_iter().flatten().flatten();
+        for container in containers {
+            self.shell(&format!("crun delete --force {}", container.file_name().display()));
         }
     }
-    let guests = Path::new(ROOT).join("target/guests");
-    fs::create_dir(place.path().join("target")).unwrap();
-    symlink(guests, place.path().join("target/guests")).unwrap();
-    bin
-}
-
-fn script(path: &Path, body: &str) {
-    fs::write(path, format!("#!/bin/sh\n{body}\n")).unwrap();
-    fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
-}
-
-fn shell(place: &Place, bin: &Path, command: &str) -> (bool, String) {
-    let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap());
-    let output = Command::new("sh")
-        .args(["-c", &format!("exec 2>&1\n{command}")])
-        .current_dir(place.path())
-        .env("PATH", path)
-        .env("NO_COLOR", "1")
-        .env_remove("SOURCE_DATE_EPOCH")
-        .stdin(Stdio::null())
-        .output()
-        .unwrap();
-    (output.status.success(), String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
 /// The commands of one block, each with the lines that it prints.

@@ -105,7 +105,10 @@ fn standard_input() {
         place.command(&["pack", "-", "--entrypoint", "/hello.wasm", "-o", "oci:b:v1"]).stdin(stdin).output();
     assert_eq!(image_digest(&Ran::of(output.unwrap()).ok()), from_file);
     let nameless = "standard input has no name that the file could have in the image";
-    place.wasmctr(&["pack", "-", "-o", "oci:c:v1"]).fails(1, nameless).with("help: name it: `--entrypoint /app.wasm`");
+    place
+        .wasmctr(&["pack", "-", "-o", "oci:c:v1"])
+        .fails(1, nameless)
+        .with("help: name it: `--entrypoint /app.wasm`");
     let empty = place.wasmctr(&["pack", "-", "--entrypoint", "/a.wasm", "-o", "oci:c:v1"]);
     empty.fails(1, "not WebAssembly but an empty file");
 }
