@@ -2,6 +2,8 @@
 //!
 //! Runs a core module, binary or text, with the caller's standard streams and the current directory read-only as `/`.
 
+#![expect(clippy::print_stderr, reason = "an example talks to its user")]
+
 use std::{env, fs, process::ExitCode};
 
 use anyhow::Context;

@@ -19,12 +19,14 @@
 
 mod container;
 mod find;
+mod forgotten;
 mod registry;
 mod skip;
 mod table;
 
 pub use container::container_command;
 pub use find::{cache, find, need, prefix, root};
+pub use forgotten::assert_all_listed;
 pub use registry::Registry;
 pub use skip::{require, skip, skips_dir, test_name};
 pub use table::{Binding, Debian, Need, SETS, Set, Source, Tool, tool};

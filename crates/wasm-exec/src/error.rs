@@ -127,8 +127,8 @@ pub enum Error {
         /// What it says.
         source: Cause,
     },
-    /// Something panicked during the run: a defect of an engine, of this library, or of an observer.
-    #[error("a panic ended the run: {message}")]
+    /// Something panicked: a defect of an engine, of this library, or of an observer. No other run is affected.
+    #[error("panicked: {message}")]
     Panicked {
         /// What it said.
         message: String,

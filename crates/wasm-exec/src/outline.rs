@@ -1,5 +1,7 @@
 use wasm_oci::Kind;
-use wasmparser::{CompositeInnerType, Export, FuncType, Import, Parser, Payload, TypeRef};
+use wasmparser::{
+    CompositeInnerType, Export, FuncType, Import, Parser, Payload, TypeRef, Validator, WasmFeatures,
+};
 
 use crate::{Error, Result};
 
@@ -61,10 +63,7 @@ impl<'a> Outline<'a> {
 }
 
 /// Says why a module that an engine refused is no valid WebAssembly; `None` if it is valid.
-#[cfg(feature = "wasmtime")]
 pub(crate) fn invalidity(wasm: &[u8]) -> Option<Error> {
-    use wasmparser::{Validator, WasmFeatures};
-
     Validator::new_with_features(WasmFeatures::all()).validate_all(wasm).err().map(invalid)
 }
 

@@ -61,8 +61,7 @@ impl Program {
     pub fn run(&self, task: Task) -> Result<Exit> {
         let Inner { engine, code } = &*self.inner;
         task.check(engine)?;
-        panic::catch_unwind(AssertUnwindSafe(|| code.run(task)))
-            .unwrap_or_else(|panic| Err(Error::Panicked { message: message(&*panic) }))
+        contain(|| code.run(task))
     }
 }
 
@@ -89,6 +88,12 @@ pub trait Run: fmt::Debug + Send + Sync {
     ///
     /// When the guest could not be run.
     fn run(&self, task: Task) -> Result<Exit>;
+}
+
+/// Makes a panic an error. What it unwound through is dropped and not used again.
+pub(crate) fn contain<T>(f: impl FnOnce() -> Result<T>) -> Result<T> {
+    panic::catch_unwind(AssertUnwindSafe(f))
+        .unwrap_or_else(|panic| Err(Error::Panicked { message: message(&*panic) }))
 }
 
 fn message(panic: &(dyn Any + Send)) -> String {

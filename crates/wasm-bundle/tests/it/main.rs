@@ -10,13 +10,7 @@ mod layers;
 mod properties;
 mod runtimes;
 
-/// No test file is forgotten in the list above.
 #[test]
-fn every_file_is_a_module() {
-    let main = include_str!("main.rs");
-    for entry in std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it")).unwrap() {
-        let path = entry.unwrap().path();
-        let module = format!("mod {};", path.file_stem().unwrap().display());
-        assert!(path.ends_with("main.rs") || main.contains(&module), "{module}");
-    }
+fn no_file_is_forgotten() {
+    lab::assert_all_listed(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it"), include_str!("main.rs"));
 }

@@ -1,11 +1,13 @@
-use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::{
+    fmt,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use rayon::ThreadPool;
 use wasmtime::{Linker, Module};
 
 use self::{code::Code, reactor::Reactor, state::State};
-use crate::{Capability, Engine, EngineInfo, Error, Program, Result, imports, outline};
+use crate::{Capability, Engine, EngineInfo, Error, Program, Result, imports, outline, program};
 
 mod code;
 mod config;
@@ -60,10 +62,7 @@ impl Engine for WasmtimeEngine {
     fn compile(&self, wasm: &[u8]) -> Result<Program> {
         let outline = outline::Outline::of_module(NAME, wasm)?;
         imports::check(NAME, &outline, imports::PREVIEW1)?;
-        let module = self.shared.compilers()?.install(|| Module::new(&self.shared.engine, wasm));
-        let module = module.map_err(|error| {
-            outline::invalidity(wasm).unwrap_or_else(|| Error::Compile { engine: NAME, source: error.into() })
-        })?;
+        let module = program::contain(|| self.shared.generate(wasm))?;
         let code = Code::new(&self.shared, &module)?;
         Ok(Program::new(self.info(), code))
     }
@@ -76,6 +75,12 @@ impl fmt::Debug for WasmtimeEngine {
 }
 
 impl Shared {
+    fn generate(&self, wasm: &[u8]) -> Result<Module> {
+        self.compilers()?.install(|| Module::new(&self.engine, wasm)).map_err(|error| {
+            outline::invalidity(wasm).unwrap_or_else(|| Error::Compile { engine: NAME, source: error.into() })
+        })
+    }
+
     /// The threads that compile, started when they are first needed.
     ///
     /// wasmtime compiles with rayon, whose own pool belongs to the process and stays for ever.

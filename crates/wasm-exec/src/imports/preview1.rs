@@ -1,4 +1,4 @@
-use super::Function;
+use super::check::Function;
 
 /// The module name of WASI preview 1.
 pub(super) const MODULE: &str = "wasi_snapshot_preview1";

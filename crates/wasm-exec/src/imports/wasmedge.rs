@@ -1,4 +1,4 @@
-use super::Function;
+use super::check::Function;
 
 /// WasmEdge's socket extension of preview 1, in its two versions: what its `lib/host/wasi/wasimodule.cpp` registers and
 /// a module can import by these names, without those that preview 1 has with the same type.

@@ -92,7 +92,7 @@ impl Image {
     fn of(image: &Artifact) -> Self {
         let config = image.config().config().clone().unwrap_or_default();
         let words = config.entrypoint().iter().flatten().chain(config.cmd().iter().flatten());
-        let layers = image.layers().iter().map(|layer| layer.descriptor());
+        let layers = image.layers().iter().map(wasm_oci::Layer::descriptor);
         Self {
             format: image.format().to_string(),
             digest: image.digest().to_string(),
