@@ -1,5 +1,5 @@
-;; Prints each argument on a line, then each variable of the environment as `NAME=value` on a line. For up to some
-;; thousand of them and 2 MiB of text.
+;; Prints each argument on a line, then each variable of the environment as `NAME=value` on a line. For up to 16384
+;; of each and 2 MiB of text.
 (module
   (import "wasi_snapshot_preview1" "args_sizes_get" (func $args_sizes_get (param i32 i32) (result i32)))
   (import "wasi_snapshot_preview1" "args_get" (func $args_get (param i32 i32) (result i32)))

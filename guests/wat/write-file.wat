@@ -1,5 +1,5 @@
 ;; Creates `out.txt` with the text `written` in the first preopened directory; ends with code 0, or with the errno of
-;; the call that failed (8 badf without a preopened directory, 69 rofs or 76 notcapable in one that is read-only).
+;; the call that failed (8, badf, without a preopened directory).
 (module
   (import "wasi_snapshot_preview1" "path_open"
     (func $path_open (param i32 i32 i32 i32 i32 i64 i64 i32 i32) (result i32)))

@@ -157,7 +157,7 @@ impl Error {
                 "the first argument is the program: a path in the root file system, or relative to `cwd`"
             }
             Self::Component { .. } => {
-                "crun and youki run modules only: build for wasm32-wasip1, or run the component with `wasmctr run`"
+                "crun and youki run modules only: build for wasm32-wasip1"
             }
             Self::Entry { refusal, .. } if refusal.is_usual_on_linux() => {
                 "images of Linux distributions have such links; this version unpacks images of Wasm programs only"

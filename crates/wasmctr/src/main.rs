@@ -30,9 +30,10 @@ LOCATIONS, in every command:
   oci:DIR[:TAG]   an image in an OCI layout
 
 EXIT CODES:
-  0 success, 1 failure, 2 wrong usage
-  `run` ends with the guest's own code, or: 125 we failed, 126 it cannot be run, 127 it was not found,
-  134 it trapped";
+  0, 1, 2         success, failure, wrong usage
+  `run` ends with the guest's own code, or:
+  125, 126, 127   we failed, it cannot be run, it was not found
+  134             it trapped";
 
 fn main() -> ExitCode {
     let cli = Cli::parse();

@@ -111,8 +111,9 @@ fn timed<T>(
 
 /// Runs the bundle in this process and prints what the guest says and when each phase was over.
 fn run(table: &mut Table<'_>, bundle: &Path) -> Result<(), Failure> {
-    let engine = wasm_exec::engine("wasmtime")?;
     let mut watch = Watch::start();
+    let engine = wasm_exec::engine("wasmtime")?;
+    watch.lap("engine");
     let bundle = Bundle::open(bundle)?;
     let wasm = bundle.module()?;
     watch.lap("load");

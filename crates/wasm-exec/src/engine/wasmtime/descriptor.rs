@@ -6,7 +6,10 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::{
+    event::{PollFd, PollFlags, Timespec, poll},
+    io::retry_on_intr,
+};
 use tokio::io::{Interest, unix::AsyncFd};
 
 use crate::Stream;
@@ -57,8 +60,10 @@ impl Descriptor {
     pub(super) fn is_ready(&self) -> bool {
         let flags = if self.interest.is_readable() { PollFlags::IN } else { PollFlags::OUT };
         // Errors and ends are answers too, which the read or write gives.
-        self.handle
-            .with(|fd| poll(&mut [PollFd::new(&fd, flags)], Some(&AT_ONCE)).map_or(true, |ready| ready > 0))
+        self.handle.with(|fd| {
+            let mut descriptor = [PollFd::new(&fd, flags)];
+            retry_on_intr(|| poll(&mut descriptor, Some(&AT_ONCE))) != Ok(0)
+        })
     }
 
     pub(super) fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<()> {
@@ -79,11 +84,11 @@ impl Descriptor {
     }
 
     pub(super) fn read(&self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.handle.with(|fd| Ok(rustix::io::retry_on_intr(|| rustix::io::read(fd, &mut *buffer))?))
+        self.handle.with(|fd| Ok(retry_on_intr(|| rustix::io::read(fd, &mut *buffer))?))
     }
 
     pub(super) fn write(&self, bytes: &[u8]) -> io::Result<usize> {
-        self.handle.with(|fd| Ok(rustix::io::retry_on_intr(|| rustix::io::write(fd, bytes))?))
+        self.handle.with(|fd| Ok(retry_on_intr(|| rustix::io::write(fd, bytes))?))
     }
 
     /// The duplicate that the reactor waits for; `None` for what cannot be waited for, as regular files.
