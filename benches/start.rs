@@ -1,7 +1,8 @@
 //! What it costs to start a compiled guest: `Program::run` of hello beside a hand-written sequence for wasmtime.
 //!
 //! Both write `Hello, World!` to `/dev/null` with a system call, and both run the guest as a future on a fiber, from a
-//! linked `InstancePre`, under the same configuration. Below them, as information, the cheapest sequence: without a
+//! linked `InstancePre`, under the same configuration: code that looks at the epoch, and a sum of all memories and tables
+//! that has a limit. Below them, as information, the cheapest sequence: without a
 //! fiber. The last line has the ratio of the first two, measured turn by turn.
 //!
 //! `cargo bench -p benches --bench start`
@@ -12,7 +13,7 @@ use std::{fs::File, sync::Arc, time::Instant};
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use wasm_exec::{Exit, Output, Task};
-use wasmtime::{Config, Engine, InstancePre, Linker, Module, Store, WasmBacktraceDetails};
+use wasmtime::{Config, Engine, InstancePre, Linker, Module, ResourceLimiter, Store, WasmBacktraceDetails};
 use wasmtime_wasi::{
     WasiCtxBuilder,
     cli::OutputFile,
@@ -64,23 +65,23 @@ fn ratio(ours: impl Fn(), by_hand: impl Fn()) {
 
 /// What one writes who needs wasmtime and nothing else.
 struct Raw {
-    linked: InstancePre<WasiP1Ctx>,
+    linked: InstancePre<State>,
     stdout: OutputFile,
     runtime: tokio::runtime::Runtime,
 }
 
 impl Raw {
     fn new(wasm: &[u8]) -> Self {
-        Self::linked(wasm, |linker| p1::add_to_linker_async(linker, |wasi| wasi))
+        Self::linked(wasm, |linker| p1::add_to_linker_async(linker, |state| &mut state.wasi))
     }
 
     fn without_fiber(wasm: &[u8]) -> Self {
-        Self::linked(wasm, |linker| p1::add_to_linker_sync(linker, |wasi| wasi))
+        Self::linked(wasm, |linker| p1::add_to_linker_sync(linker, |state| &mut state.wasi))
     }
 
-    fn linked(wasm: &[u8], add: impl Fn(&mut Linker<WasiP1Ctx>) -> wasmtime::Result<()>) -> Self {
+    fn linked(wasm: &[u8], add: impl Fn(&mut Linker<State>) -> wasmtime::Result<()>) -> Self {
         let mut config = Config::new();
-        config.wasm_backtrace_details(WasmBacktraceDetails::Disable);
+        config.wasm_backtrace_details(WasmBacktraceDetails::Disable).epoch_interruption(true);
         let engine = Engine::new(&config).unwrap();
         let mut linker = Linker::new(&engine);
         add(&mut linker).unwrap();
@@ -90,9 +91,13 @@ impl Raw {
         Self { linked, stdout: OutputFile::new(sink()), runtime }
     }
 
-    fn store(&self) -> Store<WasiP1Ctx> {
+    fn store(&self) -> Store<State> {
         let wasi = WasiCtxBuilder::new().arg("hello.wasm").stdout(self.stdout.clone()).build_p1();
-        Store::new(self.linked.module().engine(), wasi)
+        let limiter = Limiter { memory: 256 << 20, table_elements: 100_000 };
+        let mut store = Store::new(self.linked.module().engine(), State { wasi, limiter });
+        store.limiter(|state| &mut state.limiter);
+        store.set_epoch_deadline(1);
+        store
     }
 
     async fn run(&self) -> wasmtime::Result<()> {
@@ -109,6 +114,31 @@ impl Raw {
         let instance = self.linked.instantiate(&mut store)?;
         instance.get_typed_func::<(), ()>(&mut store, "_start")?.call(&mut store, ())
     }
+}
+
+struct State {
+    wasi: WasiP1Ctx,
+    limiter: Limiter,
+}
+
+/// What is left for all memories and all tables.
+struct Limiter {
+    memory: usize,
+    table_elements: usize,
+}
+
+impl ResourceLimiter for Limiter {
+    fn memory_growing(&mut self, current: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
+        Ok(take(&mut self.memory, desired - current))
+    }
+
+    fn table_growing(&mut self, current: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
+        Ok(take(&mut self.table_elements, desired - current))
+    }
+}
+
+fn take(left: &mut usize, wanted: usize) -> bool {
+    left.checked_sub(wanted).map(|rest| *left = rest).is_some()
 }
 
 /// A file that takes everything: writing to it costs the system call and no disk.

@@ -15,7 +15,9 @@ pub fn location(text: &str) {
 mod tests {
     #[test]
     fn what_a_fuzzer_would_try_first() {
-        for text in ["", "-", "./-", "oci:", "oci:a:b:c", "./oci:a", "docker://a", "\u{fffd}:", "oci:a\nb:c", "././-"] {
+        for text in
+            ["", "-", "./-", "oci:", "oci:a:b:c", "./oci:a", "docker://a", "\u{fffd}:", "oci:a\nb:c", "././-"]
+        {
             super::location(text);
         }
     }

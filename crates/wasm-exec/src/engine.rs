@@ -1,12 +1,16 @@
 use std::{fmt, sync::Arc};
 
-use crate::{Error, Program, Result};
+use crate::{Error, Precompiled, Program, Result};
 
+#[cfg(feature = "wasmedge")]
+mod wasmedge;
 #[cfg(feature = "wasmtime")]
 mod wasmtime;
 
+#[cfg(feature = "wasmedge")]
+pub use self::wasmedge::WasmedgeEngine;
 #[cfg(feature = "wasmtime")]
-pub use self::wasmtime::WasmtimeEngine;
+pub use self::wasmtime::{WasmtimeBuilder, WasmtimeEngine};
 
 /// Something that compiles WebAssembly into [`Program`]s.
 ///
@@ -33,6 +37,24 @@ pub trait Engine: fmt::Debug + Send + Sync {
     /// [`Error::NotWasm`], [`Error::Component`], [`Error::InvalidWasm`], [`Error::MissingImports`] and
     /// [`Error::Compile`]: the module cannot run on this engine ([`Error::is_not_runnable`]).
     fn compile(&self, wasm: &[u8]) -> Result<Program>;
+
+    /// Compiles a module into code for [`load`](Self::load), in this process or another.
+    ///
+    /// No default says that it cannot: an engine that wraps another one would lose what that one can do and nobody would
+    /// see it.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`compile`](Self::compile), and [`Error::Unsupported`] without [`Capability::Precompile`].
+    fn precompile(&self, wasm: &[u8]) -> Result<Precompiled>;
+
+    /// Makes a program of precompiled code, without compiling anything.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Precompiled`] when another engine made it, or another release or configuration of this one;
+    /// [`Error::Unsupported`] without [`Capability::Precompile`].
+    fn load(&self, code: &Precompiled) -> Result<Program>;
 }
 
 /// What an engine is and what it can do.
@@ -55,6 +77,9 @@ pub struct EngineInfo {
     pub name: &'static str,
     /// The version, as far as the engine tells it.
     pub version: String,
+    /// What precompiled code depends on besides the name and the version: target, features of the processor, settings.
+    /// Engines that have all three in common load each other's code. Empty without [`Capability::Precompile`].
+    pub compatibility: String,
     /// What it can do.
     pub capabilities: Vec<Capability>,
 }
@@ -63,7 +88,14 @@ impl EngineInfo {
     /// Describes an engine that has no capability yet.
     #[must_use]
     pub fn new(name: &'static str, version: impl Into<String>) -> Self {
-        Self { name, version: version.into(), capabilities: Vec::new() }
+        Self { name, version: version.into(), compatibility: String::new(), capabilities: Vec::new() }
+    }
+
+    /// Sets what precompiled code depends on besides the name and the version.
+    #[must_use]
+    pub fn compatibility(mut self, compatibility: impl Into<String>) -> Self {
+        self.compatibility = compatibility.into();
+        self
     }
 
     /// Adds capabilities.
@@ -88,6 +120,24 @@ impl EngineInfo {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Capability {
+    /// Code that is compiled now and loaded later.
+    Precompile,
+    /// A guest's own code can be ended at any instruction: by a deadline, or by a [`Cancel`](crate::Cancel).
+    Interrupt,
+    /// So can a guest that waits in a host call.
+    InterruptHostCall,
+    /// [`Limits::fuel`](crate::Limits::fuel).
+    LimitFuel,
+    /// [`Limits::handles`](crate::Limits::handles).
+    LimitHandles,
+    /// [`Limits::instances`](crate::Limits::instances).
+    LimitInstances,
+    /// [`Limits::memory`](crate::Limits::memory).
+    LimitMemory,
+    /// [`Limits::output_bytes`](crate::Limits::output_bytes).
+    LimitOutput,
+    /// [`Limits::table_elements`](crate::Limits::table_elements).
+    LimitTableElements,
     /// Directories that the guest can read and not change.
     ReadOnlyPreopen,
     /// Standard streams other than those of the process.
@@ -96,9 +146,37 @@ pub enum Capability {
     Sockets,
 }
 
+impl Capability {
+    /// What the user can do without it.
+    pub(crate) fn help(self) -> Option<&'static str> {
+        Some(match self {
+            Self::InterruptHostCall => "say `Stopping::BestEffort` if it may take until a host call returns",
+            Self::LimitFuel => {
+                "switch it on when the engine is built: `WasmtimeEngine::builder().fuel(true)`"
+            }
+            Self::LimitHandles
+            | Self::LimitInstances
+            | Self::LimitMemory
+            | Self::LimitOutput
+            | Self::LimitTableElements => "lift the limit, for instance by `Limits::enforced_by`",
+            Self::Sockets => "run it without network, or with WasmEdge, which has sockets",
+            _ => return None,
+        })
+    }
+}
+
 impl fmt::Display for Capability {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Self::Interrupt => "stopping a guest",
+            Self::InterruptHostCall => "stopping a guest that waits in a host call",
+            Self::LimitFuel => "a limit of fuel",
+            Self::LimitHandles => "a limit of open handles",
+            Self::LimitInstances => "a limit of instances",
+            Self::LimitMemory => "a limit of memory",
+            Self::LimitOutput => "a limit of output",
+            Self::LimitTableElements => "a limit of table elements",
+            Self::Precompile => "precompiled code",
             Self::ReadOnlyPreopen => "read-only directories",
             Self::RedirectStdio => "redirected standard streams",
             Self::Sockets => "the network",
@@ -117,6 +195,8 @@ pub fn engine(name: &str) -> Result<Arc<dyn Engine>> {
     match name {
         #[cfg(feature = "wasmtime")]
         "wasmtime" => Ok(Arc::new(WasmtimeEngine::new()?)),
+        #[cfg(feature = "wasmedge")]
+        "wasmedge" => Ok(Arc::new(WasmedgeEngine::new()?)),
         _ => Err(Error::UnknownEngine { name: name.into() }),
     }
 }
@@ -127,6 +207,8 @@ pub fn engines() -> &'static [&'static str] {
     &[
         #[cfg(feature = "wasmtime")]
         "wasmtime",
+        #[cfg(feature = "wasmedge")]
+        "wasmedge",
     ]
 }
 

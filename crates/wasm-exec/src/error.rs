@@ -1,4 +1,9 @@
-use std::{borrow::Cow, error::Error as StdError, fmt, io, path::PathBuf};
+use std::{
+    borrow::Cow,
+    error::Error as StdError,
+    fmt, io,
+    path::{Path, PathBuf},
+};
 
 use crate::{Capability, MissingImport, Stream, engines, imports};
 
@@ -105,6 +110,30 @@ pub enum Error {
         /// What it lacks.
         capability: Capability,
     },
+    /// Precompiled code that another engine made, or another release or configuration of this one.
+    #[error("{engine} cannot load the precompiled code")]
+    Precompiled {
+        /// The engine.
+        engine: &'static str,
+        /// What it says.
+        source: Cause,
+    },
+    /// A directory for a cache that somebody else could put code into.
+    #[error("the cache directory `{}` {fault}", dir.display())]
+    CacheDirectory {
+        /// The directory.
+        dir: PathBuf,
+        /// What is wrong with it.
+        fault: CacheFault,
+    },
+    /// A cache that cannot be used.
+    #[error("cannot use the cache directory `{}`", dir.display())]
+    Cache {
+        /// The directory.
+        dir: PathBuf,
+        /// The cause.
+        source: io::Error,
+    },
     /// No engine of this name is compiled in.
     #[error("there is no engine `{name}`")]
     UnknownEngine {
@@ -127,6 +156,16 @@ pub enum Error {
         /// What it says.
         source: Cause,
     },
+    /// The module needs more from the beginning than the task allows.
+    #[error("the module begins with {needed} {}, and the task allows {allowed}", unit(*limit))]
+    OverLimit {
+        /// What enforces the limit.
+        limit: Capability,
+        /// How much the module needs at least.
+        needed: u64,
+        /// How much the task allows.
+        allowed: u64,
+    },
     /// Something panicked: a defect of an engine, of this library, or of an observer. No other run is affected.
     #[error("panicked: {message}")]
     Panicked {
@@ -147,12 +186,20 @@ impl Error {
             Self::InvalidWasm { .. } => "the file is damaged or incomplete: build or copy it again",
             Self::MissingImports { missing, .. } => return imports::help(missing).map(Cow::Borrowed),
             Self::MissingEntry { others, .. } => return Some(Cow::Owned(entry_help(others))),
-            Self::Unsupported { capability: Capability::Sockets, .. } => {
-                "run it without network, or with WasmEdge, which has sockets"
+            Self::Unsupported { capability, .. } => return capability.help().map(Cow::Borrowed),
+            Self::OverLimit { .. } => "if the module is trusted, raise this limit of the task",
+            Self::CacheDirectory { dir, fault: CacheFault::Writable { .. } } => {
+                return Some(Cow::Owned(format!("make it yours alone: `chmod 700 {}`", dir.display())));
             }
+            Self::CacheDirectory { .. } => "choose a directory of your own, or one that is not there yet",
             Self::UnknownEngine { .. } => return Some(Cow::Owned(engine_help(engines()))),
             _ => return None,
         }))
+    }
+
+    pub(crate) fn cache(dir: &Path) -> impl Fn(io::Error) -> Self {
+        let dir = dir.to_owned();
+        move |source| Self::Cache { dir: dir.clone(), source }
     }
 
     /// Tells whether it is the program that cannot run on this engine, whatever the task: what shells and container
@@ -168,6 +215,37 @@ impl Error {
                 | Self::Compile { .. }
                 | Self::MissingEntry { .. }
         )
+    }
+}
+
+/// Why a directory is no place for a [`Cache`](crate::Cache).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum CacheFault {
+    /// It is a symbolic link, which may lead elsewhere tomorrow.
+    Symlink,
+    /// It is no directory.
+    NotADirectory,
+    /// It belongs to somebody else.
+    Owner {
+        /// To whom.
+        uid: u32,
+    },
+    /// Its group or everybody may write to it.
+    Writable {
+        /// Its mode.
+        mode: u32,
+    },
+}
+
+impl fmt::Display for CacheFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Symlink => f.write_str("is a symbolic link"),
+            Self::NotADirectory => f.write_str("is no directory"),
+            Self::Owner { uid } => write!(f, "belongs to user {uid}"),
+            Self::Writable { mode } => write!(f, "can be written by others (mode {mode:o})"),
+        }
     }
 }
 
@@ -220,6 +298,8 @@ pub enum GuestPathFault {
     Nul,
     /// It is not UTF-8.
     NotUtf8,
+    /// There is a colon in it, which WasmEdge cannot be told.
+    Colon,
 }
 
 impl GuestPathFault {
@@ -234,7 +314,18 @@ impl fmt::Display for GuestPathFault {
             Self::Empty => "is empty",
             Self::Nul => "holds a NUL byte",
             Self::NotUtf8 => "is not UTF-8",
+            Self::Colon => "holds a `:`, which WasmEdge cannot be told",
         })
+    }
+}
+
+/// What the number of a limit counts.
+fn unit(limit: Capability) -> &'static str {
+    match limit {
+        Capability::LimitMemory => "bytes of memory",
+        Capability::LimitTableElements => "table elements",
+        Capability::LimitInstances => "instances",
+        _ => "units",
     }
 }
 

@@ -16,11 +16,20 @@ pub enum Exit {
     Code(i32),
     /// It did something that WebAssembly does not allow, or a host function could not go on.
     Trap(Trap),
+    /// It was ended from outside: by a limit of its task, or because somebody asked for it.
+    Stopped(Stop),
 }
 
 impl Exit {
-    /// Returns one number for the way it ended: its own code, or 134 for a trap (as a process that aborts: 128 +
-    /// SIGABRT).
+    /// Returns one number for the way it ended.
+    ///
+    /// | Exit | Number |
+    /// |---|---|
+    /// | [`Exit::Code`] | the guest's own |
+    /// | [`Exit::Trap`] | 134, as of a process that aborts (128 + `SIGABRT`) |
+    /// | [`Exit::Stopped`] by a limit | 124, as `timeout` has it |
+    /// | [`Stop::Cancelled`] | 137, as of a process that was killed (128 + `SIGKILL`) |
+    /// | [`Stop::Signal`] | 128 + the number |
     ///
     /// At the edge of a process the operating system keeps the lowest eight bits.
     #[must_use]
@@ -28,6 +37,9 @@ impl Exit {
         match self {
             Self::Code(code) => *code,
             Self::Trap(_) => TRAP_CODE,
+            Self::Stopped(Stop::Cancelled) => SIGNAL_CODE + SIGKILL,
+            Self::Stopped(Stop::Signal(number)) => SIGNAL_CODE + i32::from(*number),
+            Self::Stopped(Stop::Fuel | Stop::Deadline | Stop::Output | Stop::Handles) => LIMIT_CODE,
         }
     }
 
@@ -43,6 +55,38 @@ impl fmt::Display for Exit {
         match self {
             Self::Code(code) => write!(f, "exit code {code}"),
             Self::Trap(trap) => write!(f, "trap: {trap}"),
+            Self::Stopped(stop) => write!(f, "stopped: {stop}"),
+        }
+    }
+}
+
+/// Why a guest was ended from outside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Stop {
+    /// It has computed as much as [`Limits::fuel`](crate::Limits::fuel) allows.
+    Fuel,
+    /// It has taken as long as [`Limits::deadline`](crate::Limits::deadline) allows.
+    Deadline,
+    /// It wrote more than [`Limits::output_bytes`](crate::Limits::output_bytes) allows.
+    Output,
+    /// It opened more than [`Limits::handles`](crate::Limits::handles) allows.
+    Handles,
+    /// Its [`Cancel`](crate::Cancel) was used.
+    Cancelled,
+    /// Its [`Cancel`](crate::Cancel) was used, for a signal of this number.
+    Signal(u8),
+}
+
+impl fmt::Display for Stop {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Fuel => f.write_str("out of fuel"),
+            Self::Deadline => f.write_str("the deadline has passed"),
+            Self::Output => f.write_str("too much output"),
+            Self::Handles => f.write_str("too many open handles"),
+            Self::Cancelled => f.write_str("cancelled"),
+            Self::Signal(number) => write!(f, "signal {number}"),
         }
     }
 }
@@ -57,7 +101,7 @@ pub struct Trap {
     pub kind: TrapKind,
     /// What the engine adds to the kind; empty when it adds nothing.
     pub detail: String,
-    /// The guest's call stack as text, one frame a line, where the engine has it.
+    /// The guest's call stack as text, the innermost frame first and one a line, where the engine has it.
     pub backtrace: Option<String>,
 }
 
@@ -145,6 +189,9 @@ impl fmt::Display for TrapKind {
 }
 
 const TRAP_CODE: i32 = 134;
+const LIMIT_CODE: i32 = 124;
+const SIGNAL_CODE: i32 = 128;
+const SIGKILL: i32 = 9;
 
 #[cfg(test)]
 mod tests {
@@ -157,6 +204,24 @@ mod tests {
         assert_eq!(Exit::Trap(trap).to_string(), "trap: integer division by zero");
         let trap = Trap::new(TrapKind::Host).detail("no memory is exported");
         assert_eq!(Exit::Trap(trap).to_string(), "trap: a host function failed: no memory is exported");
+    }
+
+    #[test]
+    fn each_stop_has_its_number() {
+        for (stop, code, says) in [
+            (Stop::Fuel, 124, "stopped: out of fuel"),
+            (Stop::Deadline, 124, "stopped: the deadline has passed"),
+            (Stop::Output, 124, "stopped: too much output"),
+            (Stop::Handles, 124, "stopped: too many open handles"),
+            (Stop::Cancelled, 137, "stopped: cancelled"),
+            (Stop::Signal(2), 130, "stopped: signal 2"),
+            (Stop::Signal(15), 143, "stopped: signal 15"),
+            (Stop::Signal(255), 383, "stopped: signal 255"),
+        ] {
+            let exit = Exit::Stopped(stop);
+            assert_eq!((exit.code(), &*exit.to_string()), (code, says));
+            assert!(!exit.success());
+        }
     }
 
     #[test]

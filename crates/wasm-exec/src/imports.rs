@@ -1,15 +1,17 @@
 use std::fmt::{self, Write};
 
-#[cfg(feature = "wasmtime")]
+#[cfg(any(feature = "wasmedge", feature = "wasmtime"))]
 mod check;
-#[cfg(feature = "wasmtime")]
+#[cfg(any(feature = "wasmedge", feature = "wasmtime"))]
 mod preview1;
-#[cfg(feature = "wasmtime")]
+#[cfg(any(feature = "wasmedge", feature = "wasmtime"))]
 mod wasmedge;
 
-#[cfg(all(test, feature = "wasmtime"))]
-pub(crate) use self::check::all_of_preview1;
-#[cfg(feature = "wasmtime")]
+#[cfg(all(test, any(feature = "wasmedge", feature = "wasmtime")))]
+pub(crate) use self::check::all_of;
+#[cfg(feature = "wasmedge")]
+pub(crate) use self::wasmedge::SOCKETS;
+#[cfg(any(feature = "wasmedge", feature = "wasmtime"))]
 pub(crate) use self::{check::check, preview1::PREVIEW1};
 
 /// An import that an engine does not provide.

@@ -30,12 +30,15 @@
 //!
 //! # The nouns
 //!
-//! - [`Engine`]: something that can compile Wasm. An object-safe trait of two methods; [`engine`] makes one by name,
+//! - [`Engine`]: something that can compile Wasm. An object-safe trait of four methods; [`engine`] makes one by name,
 //!   [`engines`] says which are compiled in. An engine owns its threads and its reactor: drop it and its programs, and
 //!   they are gone. What it can enforce is said by its [`Capability`] list.
 //! - [`Program`]: compiled code, cheap to clone, shared between threads.
 //! - [`Task`]: what one run gets. It grants nothing until you say so, and what an engine cannot enforce it refuses.
-//! - [`Exit`]: how the guest ended, by its own code or by a [`Trap`]. However a guest ends, it is `Ok(Exit)`.
+//! - [`Exit`]: how the guest ended: by its own code, by a [`Trap`], or because a limit or somebody stopped it ([`Stop`]).
+//!   However a guest ends, it is `Ok(Exit)`.
+//! - [`Precompiled`]: code for later, which no safe function makes out of bytes; [`Cache`]: a directory of it that all
+//!   processes of a user share, so that a module is compiled once. It comes from there only, never out of an image.
 //! - [`Error`]: why *we* could not run it. Variants by what you can do about them; [`Error::help`] says it.
 //!
 //! # What a task grants
@@ -49,13 +52,36 @@
 //! | `stdin` | [`Input::Empty`] | bytes, a file, the caller's own |
 //! | `stdout`, `stderr` | [`Output::Discard`] | a bounded [`Capture`], a file, the caller's own |
 //! | `network` | [`Network::None`] | the host's, where the engine has [`Capability::Sockets`] |
+//! | `limits` | [`Limits::default`]: 256 MiB of memory, 100,000 table elements, 32 instances, 1,024 handles | fuel, a deadline and bytes of output as well; to have no limit must be spelled out |
+//! | `cancel` | none | a [`Cancel`], which ends the guest wherever it is |
+//! | `stopping` | [`Stopping::Always`] | best effort, for engines that cannot end a host call |
 //! | `observer` | nobody | a closure that is told of [`Event`]s |
 //!
 //! The clocks, the random numbers and `sched_yield` of WASI are always there.
 //!
+//! # What an engine enforces
+//!
+//! What an engine cannot enforce it refuses, with [`Error::Unsupported`] and before the guest starts; also a limit that
+//! is there by default, which [`Limits::enforced_by`] lifts.
+//!
+//! | [`Capability`] | What needs it | wasmtime | WasmEdge |
+//! |---|---|---|---|
+//! | `Interrupt` | a deadline, `cancel`, [`Program::start`] | yes | no |
+//! | `InterruptHostCall` | the same, with [`Stopping::Always`] | yes | no |
+//! | `LimitFuel` | [`Limits::fuel`] | if `WasmtimeBuilder::fuel` says so | no |
+//! | `LimitHandles` | [`Limits::handles`] | yes | no |
+//! | `LimitInstances` | [`Limits::instances`] | yes | no |
+//! | `LimitMemory` | [`Limits::memory`] | yes | no |
+//! | `LimitOutput` | [`Limits::output_bytes`] | yes | no |
+//! | `LimitTableElements` | [`Limits::table_elements`] | yes | no |
+//! | `Precompile` | [`Engine::precompile`], [`Engine::load`] | yes | no |
+//! | `ReadOnlyPreopen` | [`Access::ReadOnly`] | yes | yes |
+//! | `RedirectStdio` | streams that are not those of the process | yes | yes |
+//! | `Sockets` | [`Network::Host`] | no | yes |
+//!
 //! # What this library does not do
 //!
-//! It does not read the environment or the clock, print, end the process, or keep anything in a global of its own. (An
+//! It does not read the environment, nor the clock unless a task has a deadline, print, end the process, or keep anything in a global of its own. (An
 //! engine may have to: wasmtime installs a process-wide signal handler, by which it turns faults into traps.)
 //!
 //! # Features
@@ -63,30 +89,43 @@
 //! | Feature | Default | What |
 //! |---|---|---|
 //! | `wasmtime` | yes | `WasmtimeEngine`: core modules with WASI preview 1, compiled by Cranelift |
+//! | `wasmedge` | no | `WasmedgeEngine`: core modules with WASI preview 1 and WasmEdge's sockets; links libwasmedge 0.17 |
 //! | `bundle` | no | `adapter::bundle`: the task that an OCI runtime bundle describes |
 
 #[cfg(feature = "bundle")]
 pub mod adapter;
+mod cache;
+mod cancel;
 mod engine;
 mod error;
 mod event;
 mod exit;
 mod imports;
-#[cfg(feature = "wasmtime")]
+mod limits;
+#[cfg(any(feature = "wasmedge", feature = "wasmtime"))]
 mod outline;
+mod precompiled;
 mod program;
+mod running;
 mod stdio;
 mod task;
 
+#[cfg(feature = "wasmedge")]
+pub use self::engine::WasmedgeEngine;
 #[cfg(feature = "wasmtime")]
-pub use self::engine::WasmtimeEngine;
+pub use self::engine::{WasmtimeBuilder, WasmtimeEngine};
 pub use self::{
+    cache::{Cache, Cached, Entry, Origin, Pruned},
+    cancel::{Cancel, Watch},
     engine::{Capability, Engine, EngineInfo, engine, engines},
-    error::{Error, GuestPathFault, Result, VariableFault},
+    error::{CacheFault, Error, GuestPathFault, Result, VariableFault},
     event::{Event, Observer},
-    exit::{Exit, Trap, TrapKind},
+    exit::{Exit, Stop, Trap, TrapKind},
     imports::{MissingImport, Provider},
+    limits::{Limits, Stopping},
+    precompiled::{Contents, Precompiled},
     program::{Program, Run},
+    running::Running,
     stdio::{Capture, Input, Output, Stream},
     task::{Access, Network, Preopen, Task},
 };

@@ -3,9 +3,10 @@ use std::{
     fmt,
     panic::{self, AssertUnwindSafe},
     sync::Arc,
+    thread,
 };
 
-use crate::{EngineInfo, Error, Exit, Result, Task};
+use crate::{EngineInfo, Error, Exit, Result, Running, Task};
 
 /// Compiled code, ready to run.
 ///
@@ -56,12 +57,46 @@ impl Program {
     ///
     /// When the guest could not be run: [`Error::Unsupported`] if the engine cannot enforce what the task asks for,
     /// [`Error::Argument`] and [`Error::Variable`], [`Error::GuestPath`] and [`Error::Preopen`], [`Error::Stdio`],
-    /// [`Error::MissingEntry`], [`Error::Instantiate`]; and [`Error::Panicked`] if something panicked, which ends this
+    /// [`Error::MissingEntry`], [`Error::OverLimit`], [`Error::Instantiate`]; and [`Error::Panicked`] if something panicked, which ends this
     /// run and no other. A guest that ended, also by a trap, is no error.
     pub fn run(&self, task: Task) -> Result<Exit> {
         let Inner { engine, code } = &*self.inner;
         task.check(engine)?;
         contain(|| code.run(task))
+    }
+
+    /// Starts the program on a thread of its own.
+    ///
+    /// The guest can be ended by what is returned, so the engine must be able to: see [`Stopping`](crate::Stopping).
+    /// A [`Cancel`](crate::Cancel) of the task is used for that.
+    ///
+    /// ```
+    /// # #[cfg(feature = "wasmtime")] {
+    /// use wasm_exec::{Exit, Stop, Task};
+    ///
+    /// let wasm = wat::parse_str(r#"(module (func (export "_start") (loop $forever (br $forever))))"#)?;
+    /// let program = wasm_exec::engine("wasmtime")?.compile(&wasm)?;
+    /// let running = program.start(Task::default())?;
+    /// assert!(!running.is_finished());
+    /// running.signal(15);
+    /// assert_eq!(running.wait()?, Exit::Stopped(Stop::Signal(15)));
+    /// # }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unsupported`] if the engine cannot enforce what the task asks for, [`Error::Argument`],
+    /// [`Error::Variable`] and [`Error::GuestPath`], and [`Error::Engine`] when no thread can be started. All else that
+    /// [`run`](Self::run) says is told by [`Running::wait`].
+    pub fn start(&self, mut task: Task) -> Result<Running> {
+        let cancel = task.cancel.get_or_insert_default().clone();
+        let Inner { engine, .. } = &*self.inner;
+        task.check(engine)?;
+        let program = self.clone();
+        let thread = thread::Builder::new().name("wasm-guest".to_owned()).spawn(move || program.run(task));
+        let thread = thread.map_err(|error| Error::Engine { engine: engine.name, source: error.into() })?;
+        Ok(Running::new(thread, cancel))
     }
 }
 
@@ -77,7 +112,7 @@ impl fmt::Debug for Program {
 /// What an engine compiles to: code that can be run. Callers use [`Program`].
 ///
 /// One required method, so that an engine is small. It blocks because that is what every engine can do: one that is
-/// built on futures drives them here, on the caller's thread and without a hop.
+/// built on futures drives them here, on the caller's thread and without a hop; [`Program::start`] adds the thread.
 pub trait Run: fmt::Debug + Send + Sync {
     /// Makes a fresh instance, runs it to its end, and gives back all it took.
     ///
@@ -103,8 +138,10 @@ fn message(panic: &(dyn Any + Send)) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
-    use crate::{Capability, Network, Output, Preopen};
+    use crate::{Cancel, Capability, Limits, Network, Output, Preopen, Stopping};
 
     /// An engine's code that does what it is told to.
     #[derive(Debug)]
@@ -116,14 +153,27 @@ mod tests {
         }
     }
 
+    /// A task that needs nothing.
+    fn task() -> Task {
+        Task::default().inherit_stdio().limits(Limits::unlimited())
+    }
+
     fn program(capabilities: &[Capability], run: fn() -> Result<Exit>) -> Program {
         Program::new(&EngineInfo::new("fake", "1").with(capabilities.iter().copied()), Fake(run))
     }
 
     #[test]
+    fn threads_can_share_it() {
+        fn shared<T: Send + Sync + 'static>() {}
+        shared::<Program>();
+        shared::<Task>();
+        shared::<Error>();
+    }
+
+    #[test]
     fn a_panic_is_an_error_of_that_run() {
         let program = program(&[], || panic!("out of luck"));
-        let error = program.run(Task::default().inherit_stdio()).unwrap_err();
+        let error = program.run(task()).unwrap_err();
         assert!(matches!(error, Error::Panicked { message } if message == "out of luck"));
         assert_eq!(program.engine().name, "fake");
     }
@@ -132,12 +182,17 @@ mod tests {
     fn what_the_engine_cannot_enforce_is_refused_before_it_runs() {
         let run = || panic!("must not be reached");
         for (task, capability) in [
-            (Task::default().inherit_stdio().network(Network::Host), Capability::Sockets),
-            (
-                Task::default().inherit_stdio().preopen(Preopen::read_only("/", "/")),
-                Capability::ReadOnlyPreopen,
-            ),
-            (Task::default().inherit_stdio().stderr(Output::Discard), Capability::RedirectStdio),
+            (task().network(Network::Host), Capability::Sockets),
+            (task().preopen(Preopen::read_only("/", "/")), Capability::ReadOnlyPreopen),
+            (task().stderr(Output::Discard), Capability::RedirectStdio),
+            (task().limits(Limits::unlimited().memory(1)), Capability::LimitMemory),
+            (task().limits(Limits::unlimited().table_elements(1)), Capability::LimitTableElements),
+            (task().limits(Limits::unlimited().instances(1)), Capability::LimitInstances),
+            (task().limits(Limits::unlimited().fuel(1)), Capability::LimitFuel),
+            (task().limits(Limits::unlimited().output_bytes(1)), Capability::LimitOutput),
+            (task().limits(Limits::unlimited().handles(1)), Capability::LimitHandles),
+            (task().limits(Limits::unlimited().deadline(Duration::MAX)), Capability::Interrupt),
+            (task().cancel(Cancel::new()), Capability::Interrupt),
         ] {
             let error = program(&[], run).run(task).unwrap_err();
             assert!(
@@ -145,5 +200,27 @@ mod tests {
                 "{error:?}"
             );
         }
+    }
+
+    #[test]
+    fn stopping_needs_all_that_it_takes_unless_the_task_says_otherwise() {
+        let stoppable = || task().cancel(Cancel::new());
+        let cannot = program(&[Capability::Interrupt], || panic!("must not be reached"));
+        let error = cannot.run(stoppable()).unwrap_err();
+        assert_eq!(error.to_string(), "fake does not support stopping a guest that waits in a host call");
+        assert!(error.help().unwrap().contains("BestEffort"));
+        assert!(cannot.start(task()).is_err());
+        let can = program(&[Capability::Interrupt], || Ok(Exit::Code(1)));
+        let best_effort = || task().stopping(Stopping::BestEffort);
+        assert_eq!(can.run(best_effort().cancel(Cancel::new())).unwrap(), Exit::Code(1));
+        assert_eq!(can.start(best_effort()).unwrap().wait().unwrap(), Exit::Code(1));
+        assert!(program(&[], || panic!()).run(best_effort().cancel(Cancel::new())).is_err());
+    }
+
+    #[test]
+    fn a_panic_on_another_thread_is_an_error_too() {
+        let both = [Capability::Interrupt, Capability::InterruptHostCall];
+        let error = program(&both, || panic!("out of luck")).start(task()).unwrap().wait().unwrap_err();
+        assert!(matches!(error, Error::Panicked { message } if message == "out of luck"));
     }
 }

@@ -140,6 +140,12 @@ impl Capture {
         self.0.limit
     }
 
+    /// Tells whether the other is a handle on the same buffer.
+    #[cfg(feature = "wasmedge")]
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

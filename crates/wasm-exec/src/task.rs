@@ -1,7 +1,8 @@
 use std::{borrow::Cow, path::PathBuf};
 
 use crate::{
-    Capability, EngineInfo, Error, Event, GuestPathFault, Input, Observer, Output, Result, VariableFault,
+    Cancel, Capability, EngineInfo, Error, Event, GuestPathFault, Input, Limits, Observer, Output, Result,
+    Stopping, VariableFault,
 };
 
 /// What one run gets: its arguments, its streams, and what it may touch.
@@ -42,6 +43,12 @@ pub struct Task {
     pub stderr: Output,
     /// The network. Default: none.
     pub network: Network,
+    /// How much of the host it may use. Default: [`Limits::default`].
+    pub limits: Limits,
+    /// The token that ends it. Default: none.
+    pub cancel: Option<Cancel>,
+    /// How sure `cancel` and the deadline must be. Default: [`Stopping::Always`].
+    pub stopping: Stopping,
     /// Who is told how far the run is. Default: nobody.
     pub observer: Option<Observer>,
 }
@@ -123,6 +130,27 @@ impl Task {
         self
     }
 
+    /// Sets how much of the host it may use.
+    #[must_use]
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// Sets the token that ends it.
+    #[must_use]
+    pub fn cancel(mut self, cancel: Cancel) -> Self {
+        self.cancel = Some(cancel);
+        self
+    }
+
+    /// Sets how sure a deadline or the token must be.
+    #[must_use]
+    pub fn stopping(mut self, stopping: Stopping) -> Self {
+        self.stopping = stopping;
+        self
+    }
+
     /// Sets the closure that is told of events.
     #[must_use]
     pub fn on_event(mut self, on_event: impl Fn(Event) + Send + Sync + 'static) -> Self {
@@ -160,6 +188,8 @@ impl Task {
         );
         let read_only = self.preopens.iter().any(|preopen| preopen.access == Access::ReadOnly);
         let sockets = self.network != Network::None;
+        let stoppable = self.cancel.is_some() || self.limits.deadline.is_some();
+        let stopping = if stoppable { self.stopping.needs() } else { &[] };
         [
             redirected.then_some(Capability::RedirectStdio),
             read_only.then_some(Capability::ReadOnlyPreopen),
@@ -167,6 +197,8 @@ impl Task {
         ]
         .into_iter()
         .flatten()
+        .chain(stopping.iter().copied())
+        .chain(self.limits.needs())
     }
 }
 
@@ -181,6 +213,9 @@ impl Default for Task {
             stdout: Output::default(),
             stderr: Output::default(),
             network: Network::default(),
+            limits: Limits::default(),
+            cancel: None,
+            stopping: Stopping::default(),
             observer: None,
         }
     }
@@ -252,7 +287,9 @@ mod tests {
 
     fn check(task: &Task) -> String {
         use Capability::{ReadOnlyPreopen, RedirectStdio};
-        let engine = EngineInfo::new("fake", "1").with([ReadOnlyPreopen, RedirectStdio]);
+        let defaults = Limits::default();
+        let can = defaults.needs().chain([ReadOnlyPreopen, RedirectStdio]);
+        let engine = EngineInfo::new("fake", "1").with(can);
         task.check(&engine).unwrap_err().to_string()
     }
 
@@ -265,7 +302,8 @@ mod tests {
             (Input::Empty, Output::Discard, Output::Discard)
         ));
         assert_eq!(task.network, Network::None);
-        assert!(task.observer.is_none());
+        assert_eq!(task.limits, Limits::default());
+        assert!(task.observer.is_none() && task.cancel.is_none());
     }
 
     #[test]

@@ -5,6 +5,8 @@ use clap::Subcommand;
 use crate::Failure;
 
 mod bundle;
+mod cache;
+mod compile;
 mod demo;
 mod inspect;
 mod pack;
@@ -23,6 +25,10 @@ pub(crate) enum Command {
     Bundle(bundle::Bundle),
     /// Run a module, an image or a bundle
     Run(run::Run),
+    /// Compile a module, so that it runs at once later
+    Compile(compile::Compile),
+    /// List and remove precompiled code
+    Cache(cache::Cache),
 }
 
 impl Command {
@@ -34,6 +40,8 @@ impl Command {
             Self::Inspect(inspect) => inspect.run(out),
             Self::Bundle(bundle) => bundle.run(out),
             Self::Run(run) => run.run(out),
+            Self::Compile(compile) => compile.run(out),
+            Self::Cache(cache) => cache.run(out),
         }
     }
 }

@@ -54,15 +54,25 @@ impl Failure {
 
     /// Prints `error:`, `caused by:` for each cause, and `help:`, and returns the exit code.
     pub(crate) fn report(&self, to: &mut dyn Write) -> ExitCode {
+        self.print(AnsiColor::Red, "error", to);
+        ExitCode::from(self.code)
+    }
+
+    /// Prints the same with `warning:`: we go on.
+    pub(crate) fn warn(&self, to: &mut dyn Write) {
+        self.print(AnsiColor::Yellow, "warning", to);
+    }
+
+    fn print(&self, color: AnsiColor, label: &str, to: &mut dyn Write) {
         let mut line = |color: AnsiColor, label: &str, text: &str| {
             let style = Style::new().bold().fg_color(Some(color.into()));
             // Standard error may be closed; the exit code still tells.
             let _ = writeln!(to, "{style}{label}:{style:#} {}", visible(text));
         };
         let mut chain = self.error.chain();
-        line(AnsiColor::Red, "error", &chain.next().map_or_else(String::new, ToString::to_string));
+        line(color, label, &chain.next().map_or_else(String::new, ToString::to_string));
         for cause in chain {
-            line(AnsiColor::Red, "caused by", &cause.to_string());
+            line(color, "caused by", &cause.to_string());
         }
         for note in &self.notes {
             line(AnsiColor::Blue, "note", note);
@@ -70,7 +80,6 @@ impl Failure {
         if let Some(help) = self.help.clone().or_else(|| self.error.chain().find_map(help)) {
             line(AnsiColor::Cyan, "help", &help);
         }
-        ExitCode::from(self.code)
     }
 }
 

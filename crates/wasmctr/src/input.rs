@@ -6,6 +6,7 @@ use std::{
 };
 
 use anyhow::Context;
+use wasm_bundle::Bundle;
 use wasm_oci::{Artifact, Format, Layout, Location, Pack};
 
 use crate::Failure;
@@ -27,6 +28,15 @@ pub(crate) fn wasm(location: &Location) -> Result<Vec<u8>, Failure> {
     } else {
         bytes
     })
+}
+
+/// Reads the module that a file, a bundle or an image holds.
+pub(crate) fn module(location: &Location) -> Result<Vec<u8>, Failure> {
+    match location {
+        Location::Path(path) if path.is_dir() => Ok(Bundle::open(path)?.module()?),
+        Location::Layout { .. } => Ok(image(location)?.wasm()?.into()),
+        other => wasm(other),
+    }
 }
 
 /// Reads an image from a layout, or packs the file that the location names.

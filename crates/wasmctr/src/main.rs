@@ -3,13 +3,15 @@
 //! The logic is in the libraries `wasm-oci`, `wasm-bundle` and `wasm-exec`; here are the flags, the words, the exit
 //! codes, and all that the libraries must not do: print, end the process, read the clock and the environment.
 
+mod cache;
 mod command;
 mod failure;
 mod input;
 mod runtimes;
+mod size;
 mod table;
 
-use std::{io, process::ExitCode};
+use std::{io, process::ExitCode, sync::Arc};
 
 use clap::Parser;
 
@@ -42,6 +44,11 @@ fn main() -> ExitCode {
         Err(failure) if failure.is_closed_pipe() => ExitCode::SUCCESS,
         Err(failure) => failure.report(&mut anstream::stderr().lock()),
     }
+}
+
+/// Makes the engine that this program is built with: wasmtime, or WasmEdge in `wasmctr-wasmedge`.
+fn engine() -> wasm_exec::Result<Arc<dyn wasm_exec::Engine>> {
+    wasm_exec::engine(wasm_exec::engines().first().copied().unwrap_or_default())
 }
 
 #[cfg(test)]

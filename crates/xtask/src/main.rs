@@ -13,6 +13,7 @@ mod process;
 mod test;
 mod toolchain;
 mod tools;
+mod wasmedge;
 
 use std::env;
 use std::process::ExitCode;
@@ -26,6 +27,7 @@ Tasks:
   lab [--with NAME]...  gets the tools that the tests run against, into a folder of the cache; nothing is installed
   guests                compiles the guests from Rust to target/guests/NAME.wasm
   test [ARG]...         lab and guests, then `cargo test --workspace ARG...`, then which tests were skipped and why
+  wasmedge [ARG]...     builds the WasmEdge engine and `cargo test`s it against the lab's library
   deps [--write]        checks who depends on what, and how many crates it takes; --write notes the new figures
 ";
 
@@ -46,6 +48,7 @@ fn dispatch(args: &[String]) -> Result<ExitCode> {
         "lab" => tools::run(&tools::options(rest)?)?,
         "guests" if rest.is_empty() => guests::run()?,
         "test" => return test::run(rest),
+        "wasmedge" => wasmedge::run(rest)?,
         "deps" => deps::run(deps::option(rest)?)?,
         "help" | "-h" | "--help" => print!("{USAGE}"),
         _ => return Err(Error::new(format!("no such task: {}\n\n{USAGE}", args.join(" ")))),

@@ -7,12 +7,18 @@ use rayon::ThreadPool;
 use wasmtime::{Linker, Module};
 
 use self::{code::Code, reactor::Reactor, state::State};
-use crate::{Capability, Engine, EngineInfo, Error, Program, Result, imports, outline, program};
+use crate::{Capability, Engine, EngineInfo, Error, Precompiled, Program, Result, imports, outline, program};
 
+mod alarm;
 mod code;
 mod config;
 mod descriptor;
+mod limiter;
+mod meter;
+mod precompiled;
+mod random;
 mod reactor;
+mod special;
 mod state;
 mod stdio;
 mod trap;
@@ -23,7 +29,15 @@ mod trap;
 /// for timers and descriptors. They end with the engine and the last of its programs. wasmtime-wasi's process-wide
 /// runtime and its thread for standard input are not used.
 ///
-/// What it can do: [`Capability::ReadOnlyPreopen`], [`Capability::RedirectStdio`].
+/// What it can do: [`Capability::Interrupt`], [`Capability::InterruptHostCall`], all limits (that of fuel if it is built
+/// with [`fuel`](WasmtimeBuilder::fuel)), [`Capability::Precompile`], [`Capability::ReadOnlyPreopen`],
+/// [`Capability::RedirectStdio`].
+///
+/// A guest is ended by a deadline or a [`Cancel`](crate::Cancel) within some milliseconds, wherever it is. What is not
+/// interrupted is one call on a regular file, which a disk or a network file system may keep waiting, and one
+/// instruction that fills or copies memory, which the limit of memory bounds. FIFOs, devices and sockets in the
+/// directories of a guest could keep it waiting for ever: it can list and delete them, and gets `EACCES` when it opens
+/// one.
 pub struct WasmtimeEngine {
     shared: Arc<Shared>,
 }
@@ -38,19 +52,72 @@ struct Shared {
 }
 
 impl WasmtimeEngine {
-    /// Makes an engine.
+    /// Makes an engine with the default settings.
     ///
     /// # Errors
     ///
     /// [`Error::Engine`] when the machine is not one that wasmtime compiles for, or when no thread can be started.
     pub fn new() -> Result<Self> {
-        let info =
-            EngineInfo::new(NAME, VERSION).with([Capability::ReadOnlyPreopen, Capability::RedirectStdio]);
-        let engine = wasmtime::Engine::new(&config::config()).map_err(does_not_start)?;
+        Self::builder().build()
+    }
+
+    /// Begins to make an engine with other settings.
+    #[must_use]
+    pub fn builder() -> WasmtimeBuilder {
+        WasmtimeBuilder::default()
+    }
+}
+
+/// The settings of a [`WasmtimeEngine`], which hold for all that it compiles.
+///
+/// ```
+/// use wasm_exec::{Engine, Exit, Limits, Stop, Task, WasmtimeEngine};
+///
+/// let wasm = wat::parse_str(r#"(module (func (export "_start") (loop $forever (br $forever))))"#)?;
+/// let program = WasmtimeEngine::builder().fuel(true).build()?.compile(&wasm)?;
+/// let task = Task::default().limits(Limits::default().fuel(1_000_000));
+/// assert_eq!(program.run(task)?, Exit::Stopped(Stop::Fuel));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone, Default)]
+pub struct WasmtimeBuilder {
+    fuel: bool,
+}
+
+impl WasmtimeBuilder {
+    /// Counts what guests compute, which [`Limits::fuel`](crate::Limits::fuel) needs and which makes them slower.
+    /// Default: no.
+    #[must_use]
+    pub fn fuel(mut self, fuel: bool) -> Self {
+        self.fuel = fuel;
+        self
+    }
+
+    /// Makes the engine.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Engine`] when the machine is not one that wasmtime compiles for, or when no thread can be started.
+    pub fn build(&self) -> Result<WasmtimeEngine> {
+        let engine =
+            wasmtime::Engine::new(config::config().consume_fuel(self.fuel)).map_err(does_not_start)?;
+        let info = EngineInfo::new(NAME, VERSION).compatibility(precompiled::compatibility(&engine)).with([
+            Capability::Interrupt,
+            Capability::InterruptHostCall,
+            Capability::LimitHandles,
+            Capability::LimitInstances,
+            Capability::LimitMemory,
+            Capability::LimitOutput,
+            Capability::LimitTableElements,
+            Capability::Precompile,
+            Capability::ReadOnlyPreopen,
+            Capability::RedirectStdio,
+        ]);
+        let info = if self.fuel { info.with([Capability::LimitFuel]) } else { info };
         let linker = state::linker(&engine).map_err(does_not_start)?;
         let reactor = Reactor::new().map_err(does_not_start)?;
         let shared = Shared { info, engine, linker, reactor, compilers: Mutex::default() };
-        Ok(Self { shared: Arc::new(shared) })
+        Ok(WasmtimeEngine { shared: Arc::new(shared) })
     }
 }
 
@@ -60,11 +127,18 @@ impl Engine for WasmtimeEngine {
     }
 
     fn compile(&self, wasm: &[u8]) -> Result<Program> {
-        let outline = outline::Outline::of_module(NAME, wasm)?;
-        imports::check(NAME, &outline, imports::PREVIEW1)?;
-        let module = program::contain(|| self.shared.generate(wasm))?;
-        let code = Code::new(&self.shared, &module)?;
-        Ok(Program::new(self.info(), code))
+        let module = self.shared.generate(wasm, |engine| Module::new(engine, wasm))?;
+        Ok(Program::new(self.info(), Code::new(&self.shared, &module)?))
+    }
+
+    fn precompile(&self, wasm: &[u8]) -> Result<Precompiled> {
+        let code = self.shared.generate(wasm, |engine| engine.precompile_module(wasm))?;
+        Ok(precompiled::wrap(code))
+    }
+
+    fn load(&self, code: &Precompiled) -> Result<Program> {
+        let module = program::contain(|| precompiled::load(&self.shared.engine, code))?;
+        Ok(Program::new(self.info(), Code::new(&self.shared, &module)?))
     }
 }
 
@@ -75,9 +149,19 @@ impl fmt::Debug for WasmtimeEngine {
 }
 
 impl Shared {
-    fn generate(&self, wasm: &[u8]) -> Result<Module> {
-        self.compilers()?.install(|| Module::new(&self.engine, wasm)).map_err(|error| {
-            outline::invalidity(wasm).unwrap_or_else(|| Error::Compile { engine: NAME, source: error.into() })
+    /// Compiles a module, if somebody provides each of its imports.
+    fn generate<T: Send>(
+        &self,
+        wasm: &[u8],
+        compile: impl FnOnce(&wasmtime::Engine) -> wasmtime::Result<T> + Send,
+    ) -> Result<T> {
+        let outline = outline::Outline::of_module(NAME, wasm)?;
+        imports::check(NAME, &outline, &[imports::PREVIEW1])?;
+        program::contain(|| {
+            self.compilers()?.install(|| compile(&self.engine)).map_err(|error| {
+                let compile = || Error::Compile { engine: NAME, source: error.into() };
+                outline::invalidity(wasm).unwrap_or_else(compile)
+            })
         })
     }
 
@@ -107,3 +191,31 @@ const NAME: &str = "wasmtime";
 
 /// The train of releases that `Cargo.toml` asks for; wasmtime does not tell its version.
 const VERSION: &str = "48";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Exit, Limits, Stop, Task};
+
+    #[test]
+    fn fuel_is_the_same_in_each_run() {
+        let text = r#"(module
+            (func $count (param $n i32)
+              (loop $again
+                (local.set $n (i32.sub (local.get $n) (i32.const 1)))
+                (br_if $again (local.get $n))))
+            (func $start (call $count (i32.const 10)))
+            (start $start)
+            (func (export "_start") (call $count (i32.const 1000))))"#;
+        let engine = WasmtimeEngine::builder().fuel(true).build().unwrap();
+        let program = engine.compile(&wat::parse_str(text).unwrap()).unwrap();
+        let exit = |fuel| program.run(Task::default().limits(Limits::default().fuel(fuel))).unwrap();
+        let least = (1..100_000).find(|fuel| exit(*fuel) == Exit::Code(0)).unwrap();
+        for _ in 0..3 {
+            assert_eq!(exit(least), Exit::Code(0));
+            assert_eq!(exit(least - 1), Exit::Stopped(Stop::Fuel));
+        }
+        assert_eq!(exit(0), Exit::Stopped(Stop::Fuel));
+        assert_eq!(program.run(Task::default()).unwrap(), Exit::Code(0));
+    }
+}

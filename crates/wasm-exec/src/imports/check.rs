@@ -3,28 +3,27 @@ use wasmparser::{FuncType, Import, TypeRef, ValType};
 use super::{MissingImport, Provider, preview1, wasmedge};
 use crate::{Error, Result, outline::Outline};
 
-/// Refuses a module that imports anything but these functions of preview 1.
-pub(crate) fn check(engine: &'static str, outline: &Outline<'_>, provided: &[Function]) -> Result<()> {
+/// Refuses a module that imports anything but the functions of these lists as those of preview 1.
+pub(crate) fn check(engine: &'static str, outline: &Outline<'_>, provided: &[&[Function]]) -> Result<()> {
     let missing: Box<[_]> =
         outline.imports.iter().filter_map(|import| missing(outline, import, provided)).collect();
     if missing.is_empty() { Ok(()) } else { Err(Error::MissingImports { engine, missing }) }
 }
 
-fn missing(outline: &Outline<'_>, import: &Import<'_>, provided: &[Function]) -> Option<MissingImport> {
+fn missing(outline: &Outline<'_>, import: &Import<'_>, provided: &[&[Function]]) -> Option<MissingImport> {
     let ty = outline.signature(import);
-    let same_name = if import.module == preview1::MODULE {
-        provided.iter().find(|function| function.name == import.name)
-    } else {
-        None
-    };
-    if same_name.zip(ty).is_some_and(|(function, ty)| function.has(ty)) {
+    let is_named = |function: &&Function| import.module == preview1::MODULE && function.name == import.name;
+    // WasmEdge has some functions with two types.
+    let mut same_name = provided.iter().copied().flatten().filter(is_named).peekable();
+    let expected = same_name.peek().map(|function| function.ty());
+    if same_name.any(|function| ty.is_some_and(|ty| function.has(ty))) {
         return None;
     }
     Some(MissingImport {
         module: import.module.to_owned(),
         name: import.name.to_owned(),
         ty: describe(import.ty, ty),
-        expected: same_name.map(Function::ty),
+        expected,
         provider: Provider::of(import.module, import.name, ty),
     })
 }
@@ -98,16 +97,16 @@ fn value(letter: u8) -> ValType {
     if letter == b'I' { ValType::I64 } else { ValType::I32 }
 }
 
-/// A module that imports every function of preview 1.
+/// A module that imports each of these functions.
 #[cfg(test)]
-pub(crate) fn all_of_preview1() -> String {
+pub(crate) fn all_of(functions: &[Function]) -> String {
     let types = |letters: &str| letters.replace('i', " i32").replace('I', " i64");
     let import = |Function { name, params, results }: &Function| {
         let [params, results] = [params, results].map(|letters| types(letters));
         let module = preview1::MODULE;
         format!(r#"(import "{module}" "{name}" (func (param{params}) (result{results})))"#)
     };
-    format!("(module {})", preview1::PREVIEW1.iter().map(import).collect::<String>())
+    format!("(module {})", functions.iter().map(import).collect::<String>())
 }
 
 #[cfg(test)]
@@ -117,14 +116,22 @@ mod tests {
     fn refused(imports: &str) -> Error {
         let wasm = wat::parse_str(format!("(module {imports})")).unwrap();
         let outline = Outline::of_module("wasmtime", &wasm).unwrap();
-        check("wasmtime", &outline, PREVIEW1).unwrap_err()
+        check("wasmtime", &outline, &[PREVIEW1]).unwrap_err()
     }
 
     #[test]
     fn all_of_preview_1_is_there() {
-        let wasm = wat::parse_str(all_of_preview1()).unwrap();
+        let wasm = wat::parse_str(all_of(PREVIEW1)).unwrap();
         let outline = Outline::of_module("wasmtime", &wasm).unwrap();
-        check("wasmtime", &outline, PREVIEW1).unwrap();
+        check("wasmtime", &outline, &[PREVIEW1]).unwrap();
+    }
+
+    #[test]
+    fn a_function_may_be_there_with_two_types() {
+        let wasm = wat::parse_str(all_of(wasmedge::SOCKETS)).unwrap();
+        let outline = Outline::of_module("wasmedge", &wasm).unwrap();
+        check("wasmedge", &outline, &[PREVIEW1, wasmedge::SOCKETS]).unwrap();
+        assert!(check("wasmedge", &outline, &[PREVIEW1]).is_err());
     }
 
     #[test]

@@ -2,7 +2,7 @@ use super::check::Function;
 
 /// WasmEdge's socket extension of preview 1, in its two versions: what its `lib/host/wasi/wasimodule.cpp` registers and
 /// a module can import by these names, without those that preview 1 has with the same type.
-pub(super) const SOCKETS: &[Function] = &[
+pub(crate) const SOCKETS: &[Function] = &[
     function("epoll_oneoff", "iiii"),
     function("sock_accept", "ii"),
     function("sock_accept_v2", "iii"),

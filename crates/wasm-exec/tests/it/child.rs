@@ -1,4 +1,5 @@
 use std::{
+    fs,
     process::{Child, Command, Stdio},
     thread,
     time::{Duration, Instant},
@@ -33,4 +34,9 @@ pub(crate) fn finish(mut child: Child) -> (String, String) {
     assert!(output.status.success(), "{stdout}{stderr}");
     assert!(stdout.contains("1 passed"), "no such test: {stdout}");
     (stdout, stderr)
+}
+
+/// Counts what this process has, of a directory of `/proc/self`.
+pub(crate) fn count(what: &str) -> usize {
+    fs::read_dir(format!("/proc/self/{what}")).unwrap().count()
 }

@@ -4,36 +4,92 @@
 //! more module below with the same list. Where an engine lacks a capability, a case asserts the refusal.
 
 #![cfg_attr(
-    feature = "wasmtime",
+    any(feature = "wasmedge", feature = "wasmtime"),
     expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")
 )]
 
 #[cfg(feature = "wasmtime")]
+mod cache;
+#[cfg(feature = "wasmtime")]
+mod cache_trust;
+#[cfg(any(feature = "wasmedge", feature = "wasmtime"))]
 mod child;
 mod layout;
-#[cfg(feature = "wasmtime")]
+#[cfg(any(feature = "wasmedge", feature = "wasmtime"))]
 mod support;
+
+#[cfg(feature = "wasmedge")]
+#[path = "conformance"]
+mod wasmedge {
+    use std::sync::{Arc, LazyLock};
+
+    use wasm_exec::{Engine, Limits, Task};
+
+    mod clocks;
+    mod events;
+    mod exits;
+    mod files;
+    mod precompiled;
+    mod process;
+    mod refusals;
+    mod stdio;
+    mod threads;
+
+    const NAME: &str = "wasmedge";
+    /// Whether a trap says where.
+    const BACKTRACES: bool = false;
+    /// Whether calls without end are a trap.
+    const CALL_DEPTH: bool = false;
+    /// Whether a host function that finds no memory is a trap, and not an error number.
+    const HOST_TRAPS: bool = false;
+    /// Whether directories have the very names that they are given.
+    const EXACT_NAMES: bool = false;
+
+    fn engine() -> Arc<dyn Engine> {
+        static ENGINE: LazyLock<Arc<dyn Engine>> = LazyLock::new(|| wasm_exec::engine(NAME).unwrap());
+        Arc::clone(&ENGINE)
+    }
+
+    fn task() -> Task {
+        Task::default().limits(Limits::default().enforced_by(engine().info()))
+    }
+}
 
 #[cfg(feature = "wasmtime")]
 #[path = "conformance"]
 mod wasmtime {
     use std::sync::{Arc, LazyLock};
 
-    use wasm_exec::Engine;
+    use wasm_exec::{Engine, Task};
 
     mod clocks;
     mod events;
     mod exits;
     mod files;
+    mod limits;
+    mod precompiled;
     mod process;
     mod refusals;
     mod stdio;
+    mod stops;
     mod threads;
 
     const NAME: &str = "wasmtime";
+    /// Whether a trap says where.
+    const BACKTRACES: bool = true;
+    /// Whether calls without end are a trap.
+    const CALL_DEPTH: bool = true;
+    /// Whether a host function that finds no memory is a trap, and not an error number.
+    const HOST_TRAPS: bool = true;
+    /// Whether directories have the very names that they are given.
+    const EXACT_NAMES: bool = true;
 
     fn engine() -> Arc<dyn Engine> {
         static ENGINE: LazyLock<Arc<dyn Engine>> = LazyLock::new(|| wasm_exec::engine(NAME).unwrap());
         Arc::clone(&ENGINE)
+    }
+
+    fn task() -> Task {
+        Task::default()
     }
 }

@@ -14,7 +14,7 @@ use crate::{Failure, input, table::Table};
 /// The flags of `wasmctr bundle`.
 #[derive(Debug, Args)]
 pub(crate) struct Bundle {
-    /// The image: oci:DIR[:TAG], or a .wasm file
+    /// The image: `oci:DIR[:TAG]`, or a .wasm file
     image: Location,
     /// The directory to make
     bundle: PathBuf,

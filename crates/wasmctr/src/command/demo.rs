@@ -112,7 +112,7 @@ fn timed<T>(
 /// Runs the bundle in this process and prints what the guest says and when each phase was over.
 fn run(table: &mut Table<'_>, bundle: &Path) -> Result<(), Failure> {
     let mut watch = Watch::start();
-    let engine = wasm_exec::engine("wasmtime")?;
+    let engine = crate::engine()?;
     watch.lap("engine");
     let bundle = Bundle::open(bundle)?;
     let wasm = bundle.module()?;

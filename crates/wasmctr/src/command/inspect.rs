@@ -9,7 +9,7 @@ use crate::{Failure, input, table::Table};
 /// The flags of `wasmctr inspect`.
 #[derive(Debug, Args)]
 pub(crate) struct Inspect {
-    /// A .wasm or .wat file, `-`, or oci:DIR[:TAG]
+    /// A .wasm or .wat file, `-`, or `oci:DIR[:TAG]`
     location: Location,
     /// How to print it
     #[arg(long, value_enum, default_value_t)]

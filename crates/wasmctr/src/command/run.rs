@@ -7,10 +7,10 @@ use std::{
 use anyhow::{Context, anyhow};
 use clap::{Args, ValueEnum};
 use wasm_bundle::{Bundle, Workload};
-use wasm_exec::{Exit, Network, Task, adapter};
+use wasm_exec::{Capability, Exit, Network, Task, adapter};
 use wasm_oci::Location;
 
-use crate::{Failure, input};
+use crate::{Failure, cache, input};
 
 /// The flags of `wasmctr run`.
 #[derive(Debug, Args)]
@@ -21,7 +21,7 @@ use crate::{Failure, input};
                         127 it was not found, 134 it trapped."
 )]
 pub(crate) struct Run {
-    /// A .wasm or .wat file, `-`, a bundle directory, or oci:DIR[:TAG]; then arguments for the guest, in place of those
+    /// A .wasm or .wat file, `-`, a bundle directory, or `oci:DIR[:TAG]`; then arguments for the guest, in place of those
     /// that the image or bundle has
     // One list, because only then is everything behind the location the guest's, also what looks like a flag of ours.
     #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true, value_names = ["LOCATION", "ARGS"])]
@@ -29,6 +29,9 @@ pub(crate) struct Run {
     /// The network: none, or the host's
     #[arg(long, value_enum, default_value_t)]
     net: Net,
+    /// Compile the program, even if its code is in the cache, and leave the cache alone
+    #[arg(long)]
+    no_cache: bool,
 }
 
 #[derive(Debug, Clone, Copy, Default, ValueEnum)]
@@ -54,9 +57,16 @@ impl Run {
             Net::None => Network::None,
             Net::Host => Network::Host,
         });
-        let exit = wasm_exec::engine("wasmtime")
-            .and_then(|engine| engine.compile(&wasm))
-            .and_then(|program| program.run(task))
+        let exit = crate::engine()
+            .and_then(|engine| match self.no_cache || !engine.info().can(Capability::Precompile) {
+                true => engine.compile(&wasm),
+                false => cache::program(&*engine, &wasm),
+            })
+            .and_then(|program| {
+                // Nobody asked for the limits that a task has by itself, and not every engine enforces them.
+                let limits = task.limits.clone().enforced_by(program.engine());
+                program.run(task.limits(limits))
+            })
             .map_err(|error| coded(error.into()))?;
         if let Exit::Trap(trap) = &exit {
             let failure = Failure::new(code_of(&exit), anyhow!("the guest trapped: {trap}"));

@@ -162,6 +162,7 @@ impl Reader {
             .current_dir(self.place.path())
             .env("PATH", format!("{}:{}", self.bin.display(), std::env::var("PATH").unwrap()))
             .env("NO_COLOR", "1")
+            .env("XDG_CACHE_HOME", self.place.cache_home())
             .env_remove("SOURCE_DATE_EPOCH")
             .stdin(Stdio::null())
             .stderr(output.try_clone().unwrap())

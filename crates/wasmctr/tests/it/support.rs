@@ -8,18 +8,23 @@ use std::{
     process::{Command, Output, Stdio},
 };
 
-/// An empty directory in which `wasmctr` is run.
+/// An empty directory in which `wasmctr` is run, and elsewhere one for what it caches.
 pub(crate) struct Place {
     dir: tempfile::TempDir,
+    cache: tempfile::TempDir,
 }
 
 impl Place {
     pub(crate) fn new() -> Self {
-        Self { dir: tempfile::tempdir().unwrap() }
+        Self { dir: tempfile::tempdir().unwrap(), cache: tempfile::tempdir().unwrap() }
     }
 
     pub(crate) fn path(&self) -> &Path {
         self.dir.path()
+    }
+
+    pub(crate) fn cache_home(&self) -> &Path {
+        self.cache.path()
     }
 
     /// Writes a file and returns its name.
@@ -33,6 +38,7 @@ impl Place {
         let mut command = Command::new(env!("CARGO_BIN_EXE_wasmctr"));
         command.args(args).current_dir(self.path()).stdin(Stdio::null());
         command.env_remove("SOURCE_DATE_EPOCH").env("NO_COLOR", "1").env_remove("CLICOLOR_FORCE");
+        command.env("XDG_CACHE_HOME", self.cache_home());
         command
     }
 

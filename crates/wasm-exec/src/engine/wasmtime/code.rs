@@ -2,8 +2,8 @@ use std::{fmt, sync::Arc};
 
 use wasmtime::{AsContextMut, ExternType, Instance, InstancePre, Module, ModuleExport, Store};
 
-use super::{NAME, Shared, state::State, trap};
-use crate::{Error, Event, Exit, Result, Run, Task};
+use super::{NAME, Shared, alarm::Alarm, state::State, trap};
+use crate::{Capability, Error, Event, Exit, Limits, Result, Run, Stop, Task};
 
 /// A compiled module, linked as far as it can be without an instance.
 pub(super) struct Code {
@@ -35,11 +35,25 @@ impl Code {
         Err(Error::MissingEntry { entry: name.to_owned(), others: entries(self.linked.module()) })
     }
 
+    fn store(&self, state: State, fuel: Option<u64>) -> Result<Store<State>> {
+        let mut store = Store::new(self.shared.linker.engine(), state);
+        store.limiter(|state| state.limiter());
+        store.set_epoch_deadline(NEVER);
+        if self.shared.info.can(Capability::LimitFuel) {
+            store.set_fuel(fuel.unwrap_or(u64::MAX)).map_err(not_instantiated)?;
+        }
+        Ok(store)
+    }
+
     async fn guest(&self, store: &mut Store<State>, calls: Calls) -> Result<Exit> {
         let instance = match self.linked.instantiate_async(&mut *store).await {
             Ok(instance) => instance,
             // The start function, or a segment that does not fit: the guest ended before its entry.
-            Err(error) => return trap::exit(&error).ok_or_else(|| not_instantiated(error)),
+            Err(error) => {
+                let ended = trap::exit(&error);
+                return ended
+                    .ok_or_else(|| store.data().refusal().unwrap_or_else(|| not_instantiated(error)));
+            }
         };
         store.data().notify(Event::Instantiated);
         for export in calls.iter().flatten() {
@@ -54,9 +68,19 @@ impl Code {
 impl Run for Code {
     fn run(&self, task: Task) -> Result<Exit> {
         let calls = self.calls(&task.entry)?;
-        let state = State::new(task)?;
-        let mut store = Store::new(self.shared.linker.engine(), state);
-        self.shared.reactor.block_on(self.guest(&mut store, calls))
+        let Limits { fuel, deadline, .. } = task.limits;
+        let cancel = task.cancel.clone();
+        let mut store = self.store(State::new(task)?, fuel)?;
+        let reactor = &self.shared.reactor;
+        let exit = if deadline.is_some() || cancel.is_some() {
+            let alarm = Alarm::set(&mut store, reactor.handle());
+            let raced = reactor.block_on(alarm.race(deadline, cancel, self.guest(&mut store, calls)));
+            raced.unwrap_or_else(|stop| Ok(Exit::Stopped(stop)))?
+        } else {
+            reactor.block_on(self.guest(&mut store, calls))?
+        };
+        let cut = store.data().wrote_too_much() && !matches!(exit, Exit::Stopped(_));
+        Ok(if cut { Exit::Stopped(Stop::Output) } else { exit })
     }
 }
 
@@ -93,4 +117,50 @@ fn is_entry(ty: &ExternType) -> bool {
 
 fn not_instantiated(error: wasmtime::Error) -> Error {
     Error::Instantiate { engine: NAME, source: error.into() }
+}
+
+/// More epochs than an engine sees, which are added to those that it has seen.
+const NEVER: u64 = u64::MAX / 2;
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::{Preopen, WasmtimeEngine};
+
+    /// Sleeps for a year, in one call.
+    const SLEEPER: &str = r#"(module
+        (import "wasi_snapshot_preview1" "poll_oneoff" (func $poll (param i32 i32 i32 i32) (result i32)))
+        (import "wasi_snapshot_preview1" "path_open"
+          (func $open (param i32 i32 i32 i32 i32 i64 i64 i32 i32) (result i32)))
+        (memory (export "memory") 1)
+        (func $sleep
+          (i64.store (i32.const 24) (i64.const 31536000000000000))
+          (i32.store (i32.const 16) (i32.const 1))
+          (drop (call $poll (i32.const 0) (i32.const 64) (i32.const 1) (i32.const 128))))
+        (func (export "_start") (call $sleep))
+        (func (export "open_and_sleep")
+          (drop (call $open (i32.const 3) (i32.const 0) (i32.const 0) (i32.const 1) (i32.const 0)
+            (i64.const 0) (i64.const 0) (i32.const 0) (i32.const 200)))
+          (call $sleep)))"#;
+
+    /// What a deadline will need: the future of a sleeping guest gives way, and can be dropped.
+    #[test]
+    fn a_sleeping_guest_does_not_hold_its_thread() {
+        let engine = WasmtimeEngine::new().unwrap();
+        let module = Module::new(&engine.shared.engine, wat::parse_str(SLEEPER).unwrap()).unwrap();
+        let code = Code::new(&engine.shared, &module).unwrap();
+        for entry in ["_start", "open_and_sleep"] {
+            for task in [Task::default(), Task::default().preopen(Preopen::read_only("/", "/"))] {
+                let mut store = code.store(State::new(task).unwrap(), None).unwrap();
+                let guest = code.guest(&mut store, code.calls(entry).unwrap());
+                let ended = engine
+                    .shared
+                    .reactor
+                    .block_on(async { tokio::time::timeout(Duration::from_millis(20), guest).await });
+                assert!(ended.is_err());
+            }
+        }
+    }
 }

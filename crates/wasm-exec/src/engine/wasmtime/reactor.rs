@@ -7,7 +7,7 @@ use std::{
 };
 
 use tokio::{
-    runtime::{Builder, Runtime},
+    runtime::{Builder, Handle, Runtime},
     task::coop::unconstrained,
 };
 
@@ -28,6 +28,11 @@ impl Reactor {
             .enable_time()
             .build()?;
         Ok(Self { runtime: Some(runtime) })
+    }
+
+    /// Returns what timers and tasks are made with from other threads.
+    pub(super) fn handle(&self) -> Option<Handle> {
+        self.runtime.as_ref().map(|runtime| runtime.handle().clone())
     }
 
     /// Drives a future to its end on this thread, also if that is one of another runtime.

@@ -1,38 +1,71 @@
-use std::io;
+use std::{io, mem};
 
 use wasmtime::Linker;
 use wasmtime_wasi::{
-    FsPerms, I32Exit, WasiCtxBuilder,
+    FsPerms, I32Exit, WasiCtxBuilder, WasiView,
+    filesystem::WasiFilesystemCtx,
     p1::{self, WasiP1Ctx},
 };
 
-use super::stdio::{FirstOutput, GuestInput, GuestOutput};
+use super::{
+    limiter::Limiter,
+    meter::Meter,
+    random, special,
+    stdio::{FirstOutput, GuestInput, GuestOutput},
+};
 use crate::{Access, Error, Event, Observer, Preopen, Result, Stream, Task};
 
 /// What the host functions of one run work on.
+///
+/// wasmtime-wasi can do file calls on the thread of the run, without a hop; but the switch that allows it also makes
+/// `poll_oneoff` put the thread to sleep, for as long as the guest likes and without a way to end it. So there are two
+/// file systems, which differ in that switch only, and `poll_oneoff` gets the one without.
 pub(super) struct State {
     wasi: WasiP1Ctx,
+    other_files: WasiFilesystemCtx,
+    may_block: bool,
+    limiter: Limiter,
+    meter: Option<Meter>,
     observer: Option<Observer>,
 }
 
 impl State {
     /// Builds what the task grants; the task has been checked.
     pub(super) fn new(task: Task) -> Result<Self> {
-        let Task { args, env, preopens, stdin, stdout, stderr, observer, .. } = task;
+        let Task { args, env, preopens, stdin, stdout, stderr, limits, observer, .. } = task;
         let mut wasi = WasiCtxBuilder::new();
         wasi.args(&args).envs(&env);
-        grant(&mut wasi, preopens)?;
+        grant(&mut wasi, &preopens)?;
         if let Some(input) = GuestInput::new(stdin) {
             wasi.stdin(input);
         }
         let first = FirstOutput::new(observer.as_ref());
-        if let Some(output) = GuestOutput::new(stdout, Stream::Stdout, &first) {
+        let meter = limits.output_bytes.map(Meter::new);
+        if let Some(output) = GuestOutput::new(stdout, Stream::Stdout, &first, &meter) {
             wasi.stdout(output);
         }
-        if let Some(output) = GuestOutput::new(stderr, Stream::Stderr, &first) {
+        if let Some(output) = GuestOutput::new(stderr, Stream::Stderr, &first, &meter) {
             wasi.stderr(output);
         }
-        Ok(Self { wasi: wasi.build_p1(), observer })
+        let other_files = files_that_may_not_block(&preopens)?;
+        let mut wasi = wasi.build_p1();
+        let handles = limits.handles.map_or(usize::MAX, |handles| handles.try_into().unwrap_or(usize::MAX));
+        wasi.ctx().table.set_max_capacity(handles);
+        Ok(Self { wasi, other_files, may_block: true, limiter: Limiter::new(&limits), meter, observer })
+    }
+
+    pub(super) fn limiter(&mut self) -> &mut Limiter {
+        &mut self.limiter
+    }
+
+    /// Says why no instance was made, if that was because of a limit.
+    pub(super) fn refusal(&self) -> Option<Error> {
+        self.limiter.refusal()
+    }
+
+    /// Tells whether the guest wanted to write more than it may.
+    pub(super) fn wrote_too_much(&self) -> bool {
+        self.meter.as_ref().is_some_and(Meter::is_over)
     }
 
     pub(super) fn notify(&self, event: Event) {
@@ -40,38 +73,66 @@ impl State {
             observer.notify(event);
         }
     }
+
+    /// What the functions of preview 1 work on: may they block the thread?
+    pub(super) fn wasi(&mut self, may_block: bool) -> &mut WasiP1Ctx {
+        if self.may_block != may_block {
+            mem::swap(self.wasi.ctx().ctx.filesystem(), &mut self.other_files);
+            self.may_block = may_block;
+        }
+        &mut self.wasi
+    }
 }
 
 /// Links WASI preview 1; once for each engine, because it costs more than a run.
 pub(super) fn linker(engine: &wasmtime::Engine) -> wasmtime::Result<Linker<State>> {
     let mut linker = Linker::new(engine);
-    p1::add_to_linker_async(&mut linker, |state: &mut State| &mut state.wasi)?;
-    // wasmtime-wasi traps on codes from 126, which are as good as others.
     linker.allow_shadowing(true);
-    linker.func_wrap("wasi_snapshot_preview1", "proc_exit", |code: i32| -> wasmtime::Result<()> {
+    p1::add_to_linker_async(&mut linker, |state: &mut State| state.wasi(false))?;
+    linker.alias(PREVIEW1, "poll_oneoff", ASIDE, "poll_oneoff")?;
+    p1::add_to_linker_async(&mut linker, |state: &mut State| state.wasi(true))?;
+    linker.alias(ASIDE, "poll_oneoff", PREVIEW1, "poll_oneoff")?;
+    // wasmtime-wasi traps on codes from 126, which are as good as others.
+    linker.func_wrap(PREVIEW1, "proc_exit", |code: i32| -> wasmtime::Result<()> {
         Err(I32Exit(code).into())
     })?;
+    special::link(&mut linker)?;
+    random::link(&mut linker)?;
     linker.allow_shadowing(false);
     Ok(linker)
 }
 
-fn grant(wasi: &mut WasiCtxBuilder, preopens: Vec<Preopen>) -> Result<()> {
-    // With this a directory's files are read and written on the thread of the run, without a hop. It is read here for
-    // each directory, and again by `poll_oneoff`, which would then sleep in a way that nobody can end: so off again.
+/// Opens the directories, for file calls on the thread of the run.
+fn grant(wasi: &mut WasiCtxBuilder, preopens: &[Preopen]) -> Result<()> {
     wasi.allow_blocking_current_thread(true);
     for Preopen { host, guest, access } in preopens {
         let permissions = match access {
             Access::ReadOnly => FsPerms::ReadOnly,
             Access::ReadWrite => FsPerms::ReadWrite,
         };
-        if let Err(error) = wasi.preopened_dir(&host, guest, permissions) {
+        if let Err(error) = wasi.preopened_dir(host, guest, permissions) {
             let source = error.downcast::<io::Error>().unwrap_or_else(io::Error::other);
-            return Err(Error::Preopen { host, source });
+            return Err(Error::Preopen { host: host.clone(), source });
         }
     }
-    wasi.allow_blocking_current_thread(false);
     Ok(())
 }
+
+/// The same directories once more, because there is no way to flip the switch of those that are open.
+fn files_that_may_not_block(preopens: &[Preopen]) -> Result<WasiFilesystemCtx> {
+    if preopens.is_empty() {
+        return Ok(WasiFilesystemCtx::default());
+    }
+    let mut wasi = WasiCtxBuilder::new();
+    grant(&mut wasi, preopens)?;
+    wasi.allow_blocking_current_thread(false);
+    Ok(mem::take(wasi.build().filesystem()))
+}
+
+pub(super) const PREVIEW1: &str = "wasi_snapshot_preview1";
+
+/// Where definitions wait that are put back; the import check lets no guest import from here.
+const ASIDE: &str = "wasm-exec:aside";
 
 #[cfg(test)]
 mod tests {
@@ -80,19 +141,24 @@ mod tests {
     use wasmtime::{Module, Store};
 
     use super::*;
-    use crate::imports::PREVIEW1;
+    use crate::imports;
 
     #[test]
     fn the_import_check_knows_what_is_linked() {
         let engine = wasmtime::Engine::default();
         let linker = linker(&engine).unwrap();
         let module =
-            Module::new(&engine, wat::parse_str(crate::imports::all_of_preview1()).unwrap()).unwrap();
+            Module::new(&engine, wat::parse_str(imports::all_of(imports::PREVIEW1)).unwrap()).unwrap();
         linker.instantiate_pre(&module).unwrap();
 
         let mut store = Store::new(&engine, State::new(Task::default()).unwrap());
-        let linked: BTreeSet<_> = linker.iter(&mut store).map(|(_, name, _)| name.to_owned()).collect();
-        let checked: BTreeSet<_> = PREVIEW1.iter().map(|function| function.name.to_owned()).collect();
+        let linked: BTreeSet<_> = linker
+            .iter(&mut store)
+            .filter(|(module, _, _)| *module == PREVIEW1)
+            .map(|(_, name, _)| name.to_owned())
+            .collect();
+        let checked: BTreeSet<_> =
+            imports::PREVIEW1.iter().map(|function| function.name.to_owned()).collect();
         assert_eq!(linked, checked);
     }
 }

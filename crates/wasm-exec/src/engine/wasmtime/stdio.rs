@@ -18,7 +18,10 @@ use wasmtime_wasi::{
     p2::{InputStream, OutputStream, Pollable, StreamError, StreamResult, pipe::MemoryInputPipe},
 };
 
-use super::descriptor::{Descriptor, Handle};
+use super::{
+    descriptor::{Descriptor, Handle},
+    meter::{Meter, Stopped},
+};
 use crate::{Capture, Event, Input, Observer, Output, Stream};
 
 /// A guest's standard input.
@@ -106,6 +109,7 @@ impl AsyncRead for Reader {
 pub(super) struct GuestOutput {
     sink: Sink,
     first: Option<FirstOutput>,
+    meter: Option<Meter>,
 }
 
 #[derive(Clone)]
@@ -117,15 +121,20 @@ enum Sink {
 
 impl GuestOutput {
     /// `None` for what wasmtime-wasi does by itself.
-    pub(super) fn new(output: Output, stream: Stream, first: &Option<FirstOutput>) -> Option<Self> {
+    pub(super) fn new(
+        output: Output,
+        stream: Stream,
+        first: &Option<FirstOutput>,
+        meter: &Option<Meter>,
+    ) -> Option<Self> {
         let sink = match output {
-            Output::Discard if first.is_none() => return None,
+            Output::Discard if first.is_none() && meter.is_none() => return None,
             Output::Discard => Sink::Discard,
             Output::Capture(capture) => Sink::Capture(capture),
             Output::Inherit => Sink::Handle(Handle::Process(stream)),
             Output::File(file) => Sink::Handle(Handle::File(file)),
         };
-        Some(Self { sink, first: first.clone() })
+        Some(Self { sink, first: first.clone(), meter: meter.clone() })
     }
 
     fn writer(&self) -> Writer {
@@ -134,7 +143,7 @@ impl GuestOutput {
             Sink::Capture(capture) => Target::Capture(capture),
             Sink::Handle(handle) => Target::Descriptor(Descriptor::output(handle)),
         };
-        Writer { target, first: self.first.clone() }
+        Writer { target, first: self.first.clone(), meter: self.meter.clone() }
     }
 }
 
@@ -157,6 +166,7 @@ impl StdoutStream for GuestOutput {
 struct Writer {
     target: Target,
     first: Option<FirstOutput>,
+    meter: Option<Meter>,
 }
 
 enum Target {
@@ -174,12 +184,18 @@ impl Writer {
     }
 
     /// Writes some of the bytes at once; to be called when it is ready.
-    fn write_some(&mut self, bytes: &[u8]) -> io::Result<usize> {
+    fn write_some(&mut self, mut bytes: &[u8]) -> io::Result<usize> {
+        if let Some(meter) = self.meter.as_ref().filter(|_| !bytes.is_empty()) {
+            bytes = &bytes[..meter.room(bytes.len())?];
+        }
         let written = match &mut self.target {
             Target::Discard => bytes.len(),
             Target::Capture(capture) => (&*capture).write(bytes)?,
             Target::Descriptor(descriptor) => descriptor.write(&bytes[..bytes.len().min(CHUNK)])?,
         };
+        if let Some(meter) = &self.meter {
+            meter.count(written);
+        }
         if let Some(first) = self.first.take_if(|_| written > 0) {
             first.happened();
         }
@@ -262,6 +278,10 @@ impl FirstOutput {
 
 /// wasmtime-wasi gives the guest the number of an error of the operating system, and EIO for all others.
 fn failed(error: io::Error) -> StreamError {
+    let error = match error.downcast::<Stopped>() {
+        Ok(stopped) => return StreamError::Trap(stopped.into()),
+        Err(error) => error,
+    };
     let error = match error.raw_os_error() {
         None if error.kind() == io::ErrorKind::BrokenPipe => Errno::PIPE.into(),
         _ => error,

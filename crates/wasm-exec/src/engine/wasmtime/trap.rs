@@ -1,12 +1,16 @@
-use wasmtime::WasmBacktrace;
+use wasmtime::{FrameInfo, WasmBacktrace, component::ResourceTableError};
 use wasmtime_wasi::I32Exit;
 
-use crate::{Exit, Trap, TrapKind};
+use super::meter::Stopped;
+use crate::{Exit, Stop, Trap, TrapKind};
 
 /// Returns how a guest ended by an error; `None` if it was not the guest.
 pub(super) fn exit(error: &wasmtime::Error) -> Option<Exit> {
     if let Some(I32Exit(code)) = error.downcast_ref() {
         return Some(Exit::Code(*code));
+    }
+    if let Some(stop) = stop(error) {
+        return Some(Exit::Stopped(stop));
     }
     let trap = error.downcast_ref::<wasmtime::Trap>()?;
     let kind = kind(*trap);
@@ -23,10 +27,34 @@ pub(super) fn host(error: &wasmtime::Error) -> Exit {
     Exit::Trap(with_backtrace(trap, error))
 }
 
+fn stop(error: &wasmtime::Error) -> Option<Stop> {
+    if let Some(Stopped(stop)) = error.downcast_ref() {
+        return Some(*stop);
+    }
+    if let Some(ResourceTableError::Full) = error.downcast_ref() {
+        return Some(Stop::Handles);
+    }
+    matches!(error.downcast_ref(), Some(wasmtime::Trap::OutOfFuel)).then_some(Stop::Fuel)
+}
+
 fn with_backtrace(trap: Trap, error: &wasmtime::Error) -> Trap {
-    match error.downcast_ref::<WasmBacktrace>() {
-        Some(backtrace) if !backtrace.frames().is_empty() => trap.backtrace(backtrace.to_string()),
-        _ => trap,
+    match error.downcast_ref::<WasmBacktrace>().map(WasmBacktrace::frames) {
+        None | Some([]) => trap,
+        Some(frames) => {
+            let lines: Vec<_> = frames.iter().enumerate().map(|(depth, of)| frame(depth, of)).collect();
+            trap.backtrace(lines.join("\n"))
+        }
+    }
+}
+
+fn frame(depth: usize, frame: &FrameInfo) -> String {
+    let name = match frame.func_name() {
+        Some(name) => name.escape_debug().to_string(),
+        None => format!("function {}", frame.func_index()),
+    };
+    match frame.module_offset() {
+        Some(offset) => format!("{depth}: {name}, byte {offset}"),
+        None => format!("{depth}: {name}"),
     }
 }
 

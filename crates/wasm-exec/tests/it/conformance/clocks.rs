@@ -2,9 +2,7 @@
 
 use std::time::{Instant, SystemTime};
 
-use wasm_exec::Task;
-
-use super::engine;
+use super::{engine, task};
 use crate::support::{calling, code};
 
 #[test]
@@ -15,8 +13,7 @@ fn the_clocks_go() {
                (then (i32.const -1))
                (else (i32.wrap_i64 (i64.div_u (i64.load (i32.const 0)) (i64.const 1000000000)))))"
         );
-        let seconds =
-            code(&*engine(), &calling(&[("clock_time_get", "i32 i64 i32")], "", &body), Task::default());
+        let seconds = code(&*engine(), &calling(&[("clock_time_get", "i32 i64 i32")], "", &body), task());
         assert!(seconds >= 0);
         if clock == 0 {
             let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs();
@@ -35,7 +32,7 @@ fn a_guest_sleeps() {
                   (i32.load16_u (i32.const 8)))";
     let guest = calling(&[("poll_oneoff", "i32 i32 i32 i32")], subscription, body);
     let start = Instant::now();
-    assert_eq!(code(&*engine(), &guest, Task::default()), 0);
+    assert_eq!(code(&*engine(), &guest, task()), 0);
     assert!(start.elapsed().as_millis() >= 30);
 }
 
@@ -45,16 +42,32 @@ fn random_numbers_are_random() {
                   (then (i32.const 0))
                   (else (i32.load (i32.const 0))))";
     let guest = calling(&[("random_get", "i32 i32")], "", body);
-    let mut numbers: Vec<_> = (0..4).map(|_| code(&*engine(), &guest, Task::default())).collect();
+    let mut numbers: Vec<_> = (0..4).map(|_| code(&*engine(), &guest, task())).collect();
     numbers.sort_unstable();
     numbers.dedup();
     assert!(numbers.len() > 1, "{numbers:?}");
 }
 
 #[test]
+fn random_numbers_fill_the_very_place() {
+    let get = |at: u32, length: u32| {
+        let body = format!(
+            "(if (result i32) (call $random_get (i32.const {at}) (i32.const {length}))
+               (then (i32.const -1))
+               (else (i32.or (i32.load8_u (i32.const {})) (i32.load8_u (i32.const {})))))",
+            at.saturating_sub(1),
+            (at + length).min(65535)
+        );
+        code(&*engine(), &calling(&[("random_get", "i32 i32")], "", &body), task())
+    };
+    assert_eq!(get(1, 65534), 0);
+    assert_eq!(get(60000, 0), 0);
+    assert_eq!(get(65536, 0), 0);
+    assert_eq!(get(65535, 2), -1);
+    assert_eq!(get(0, 65537), -1);
+}
+
+#[test]
 fn a_guest_gives_way() {
-    assert_eq!(
-        code(&*engine(), &calling(&[("sched_yield", "")], "", "(call $sched_yield)"), Task::default()),
-        0
-    );
+    assert_eq!(code(&*engine(), &calling(&[("sched_yield", "")], "", "(call $sched_yield)"), task()), 0);
 }

@@ -9,7 +9,7 @@ use std::{
 use tempfile::TempDir;
 use wasm_exec::{Error, Exit, Preopen, Task};
 
-use super::engine;
+use super::{EXACT_NAMES, engine, task};
 use crate::support::{calling, code, run, try_run};
 
 /// A directory with a secret beside the one that is granted.
@@ -36,11 +36,11 @@ impl World {
     }
 
     fn read_only(&self) -> Task {
-        Task::default().preopen(Preopen::read_only(self.granted(), "/"))
+        task().preopen(Preopen::read_only(self.granted(), "/"))
     }
 
     fn read_write(&self) -> Task {
-        Task::default().preopen(Preopen::read_write(self.granted(), "/"))
+        task().preopen(Preopen::read_write(self.granted(), "/"))
     }
 }
 
@@ -68,11 +68,11 @@ fn path_call(function: &str, path: &str, task: Task) -> i32 {
 
 #[test]
 fn nothing_is_granted_by_default() {
-    assert_eq!(code(&*engine(), &guests::READ_FILE.wasm(), Task::default()), BADF);
-    assert_eq!(code(&*engine(), &guests::WRITE_FILE.wasm(), Task::default()), BADF);
+    assert_eq!(code(&*engine(), &guests::READ_FILE.wasm(), task()), BADF);
+    assert_eq!(code(&*engine(), &guests::WRITE_FILE.wasm(), task()), BADF);
     let prestat =
         calling(&[("fd_prestat_get", "i32 i32")], "", "(call $fd_prestat_get (i32.const 3) (i32.const 0))");
-    assert_eq!(code(&*engine(), &prestat, Task::default()), BADF);
+    assert_eq!(code(&*engine(), &prestat, task()), BADF);
 }
 
 #[test]
@@ -177,14 +177,16 @@ fn each_directory_has_its_own_rights_and_number() {
 #[test]
 fn a_guest_sees_the_names_that_it_is_given() {
     let world = World::new();
-    let task = Task::default().preopen(Preopen::read_only(world.granted(), "/a b/é"));
+    let task = task().preopen(Preopen::read_only(world.granted(), "/a b/é"));
     // The name's length, then its last byte.
     let body = "(if (result i32) (call $fd_prestat_get (i32.const 3) (i32.const 0))
                   (then (i32.const -1))
                   (else (drop (call $fd_prestat_dir_name (i32.const 3) (i32.const 8) (i32.load (i32.const 4))))
                         (i32.add (i32.mul (i32.load (i32.const 4)) (i32.const 1000)) (i32.load8_u (i32.const 14)))))";
     let imports = [("fd_prestat_get", "i32 i32"), ("fd_prestat_dir_name", "i32 i32 i32")];
-    assert_eq!(code(&*engine(), &calling(&imports, "", body), task), 7000 + 0xa9);
+    // WasmEdge drops the slash at the beginning, as libc does with what it reads.
+    let expected = if EXACT_NAMES { 7000 + 0xa9 } else { 6000 };
+    assert_eq!(code(&*engine(), &calling(&imports, "", body), task), expected);
 }
 
 #[test]
@@ -193,7 +195,7 @@ fn a_directory_that_cannot_be_opened_is_an_error() {
     let missing = world.granted().join("missing");
     let file = world.secret();
     for host in [missing, file] {
-        let task = Task::default().preopen(Preopen::read_only(&host, "/"));
+        let task = task().preopen(Preopen::read_only(&host, "/"));
         let error = try_run(&*engine(), &guests::HELLO.wasm(), task).unwrap_err();
         assert_eq!(error.to_string(), format!("cannot open the directory `{}`", host.display()));
         let Error::Preopen { host: named, source } = error else { panic!() };
@@ -207,7 +209,7 @@ fn the_host_decides_too() {
     let world = World::new();
     let locked = world.granted().join("sub");
     fs::set_permissions(&locked, fs::Permissions::from_mode(0o555)).unwrap();
-    let task = Task::default().preopen(Preopen::read_write(&locked, "/"));
+    let task = task().preopen(Preopen::read_write(&locked, "/"));
     let wrote = code(&*engine(), &guests::WRITE_FILE.wasm(), task);
     // Root writes where it likes.
     assert_eq!(wrote == 0, locked.join("out.txt").exists());

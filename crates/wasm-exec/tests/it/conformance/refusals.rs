@@ -1,8 +1,8 @@
 //! What is refused, and how it is said.
 
-use wasm_exec::{Capability, Error, Network, Provider, Task};
+use wasm_exec::{Capability, Error, Network, Provider};
 
-use super::{NAME, engine};
+use super::{NAME, engine, task};
 use crate::support::wasm;
 
 fn refused(bytes: &[u8]) -> Error {
@@ -103,7 +103,7 @@ fn imports_are_checked_before_anything_is_compiled() {
 #[test]
 fn the_network_is_granted_or_refused() {
     let program = engine().compile(&guests::HELLO.wasm()).unwrap();
-    let run = program.run(Task::default().network(Network::Host));
+    let run = program.run(task().network(Network::Host));
     if engine().info().can(Capability::Sockets) {
         assert!(run.unwrap().success());
     } else {
@@ -120,5 +120,5 @@ fn the_sockets_of_preview_1_open_nothing() {
         "",
         "(call $sock_shutdown (i32.const 3) (i32.const 3))",
     );
-    assert_ne!(crate::support::code(&*engine(), &guest, Task::default()), 0);
+    assert_ne!(crate::support::code(&*engine(), &guest, task()), 0);
 }

@@ -2,9 +2,9 @@
 
 use std::{fs, thread, time::Duration};
 
-use wasm_exec::{Exit, Input, Task};
+use wasm_exec::{Exit, Input, Preopen};
 
-use super::{NAME, engine};
+use super::{NAME, engine, task};
 use crate::{child, support::calling};
 
 /// A guest that sleeps 300 times for a microsecond: more steps than a tokio task may take at once.
@@ -26,7 +26,7 @@ fn one_program_runs_on_many_threads() {
         for _ in 0..4 {
             scope.spawn(|| {
                 for _ in 0..200 {
-                    assert_eq!(program.run(Task::default()).unwrap(), Exit::Code(0));
+                    assert_eq!(program.run(task()).unwrap(), Exit::Code(0));
                 }
             });
         }
@@ -38,7 +38,7 @@ fn a_program_outlives_its_engine() {
     let own = wasm_exec::engine(NAME).unwrap();
     let program = own.compile(&guests::EXIT_CODE.wasm()).unwrap();
     drop(own);
-    assert_eq!(program.run(Task::default()).unwrap(), Exit::Code(7));
+    assert_eq!(program.run(task()).unwrap(), Exit::Code(7));
 }
 
 #[test]
@@ -48,9 +48,9 @@ fn it_runs_inside_of_other_runtimes() {
     let multi = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     for runtime in [single, multi] {
         runtime.block_on(async {
-            assert_eq!(program.run(Task::default()).unwrap(), Exit::Code(5));
+            assert_eq!(program.run(task()).unwrap(), Exit::Code(5));
             let inner = program.clone();
-            let spawned = tokio::spawn(async move { inner.run(Task::default()).unwrap() });
+            let spawned = tokio::spawn(async move { inner.run(task()).unwrap() });
             assert_eq!(spawned.await.unwrap(), Exit::Code(5));
         });
     }
@@ -62,7 +62,7 @@ fn an_engine_can_be_made_and_dropped_inside_of_a_runtime() {
     runtime.block_on(async {
         let own = wasm_exec::engine(NAME).unwrap();
         let program = own.compile(&guests::HELLO.wasm()).unwrap();
-        assert_eq!(program.run(Task::default()).unwrap(), Exit::Code(0));
+        assert_eq!(program.run(task()).unwrap(), Exit::Code(0));
     });
 }
 
@@ -74,10 +74,14 @@ fn no_thread_and_no_descriptor_is_left() {
 #[test]
 #[ignore = "started by the test above"]
 fn leaves_nothing() {
-    let before = (count("task"), count("fd"));
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(dir.path().join("file.txt"), "x").unwrap();
+    let files = || Preopen::read_write(dir.path(), "/");
+    let before = (child::count("task"), child::count("fd"));
     for _ in 0..3 {
         let own = wasm_exec::engine(NAME).unwrap();
-        let guests = [guests::HELLO.wasm(), guests::TRAP.wasm(), guests::CAT.wasm(), sleeper()];
+        let text = [guests::HELLO, guests::TRAP, guests::CAT, guests::READ_FILE, guests::WRITE_FILE];
+        let guests: Vec<_> = text.map(|guest| guest.wasm()).into_iter().chain([sleeper()]).collect();
         let during: Vec<_> = guests
             .iter()
             .map(|guest| {
@@ -88,23 +92,19 @@ fn leaves_nothing() {
                     drop(writer);
                 });
                 let stdin = Input::file(std::os::fd::OwnedFd::from(reader).into());
-                program.run(Task::default().stdin(stdin)).unwrap();
+                program.run(task().stdin(stdin).preopen(files())).unwrap();
                 writing.join().unwrap();
-                count("task")
+                child::count("task")
             })
             .collect();
         // Whatever the engine has, a run adds none.
         assert!(during.windows(2).all(|pair| pair[0] == pair[1]), "{during:?}");
     }
     for _ in 0..1000 {
-        if (count("task"), count("fd")) == before {
+        if (child::count("task"), child::count("fd")) == before {
             return;
         }
         thread::sleep(Duration::from_millis(5));
     }
-    panic!("{before:?} threads and descriptors became {:?}", (count("task"), count("fd")));
-}
-
-fn count(what: &str) -> usize {
-    fs::read_dir(format!("/proc/self/{what}")).unwrap().count()
+    panic!("{before:?} threads and descriptors became {:?}", (child::count("task"), child::count("fd")));
 }

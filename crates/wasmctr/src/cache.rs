@@ -1,0 +1,41 @@
+use std::{env, path::PathBuf};
+
+use anyhow::Context;
+use wasm_exec::{Cache, Engine, Origin, Program};
+
+use crate::Failure;
+
+/// Opens this user's cache of precompiled code: `$XDG_CACHE_HOME/wasmctr/code`, or `~/.cache/wasmctr/code`.
+pub(crate) fn open() -> Result<Cache, Failure> {
+    Ok(Cache::open(home()?.join("wasmctr/code"))?)
+}
+
+/// Loads the program from the cache, and compiles it where there is no cache: then a warning says why.
+pub(crate) fn program(engine: &dyn Engine, wasm: &[u8]) -> wasm_exec::Result<Program> {
+    let warn = |failure: Failure| {
+        failure
+            .note("the program is compiled each time; with `--no-cache` without this warning")
+            .warn(&mut anstream::stderr().lock());
+    };
+    let cache = match open() {
+        Ok(cache) => cache,
+        Err(failure) => {
+            warn(failure);
+            return engine.compile(wasm);
+        }
+    };
+    let cached = cache.program(engine, wasm)?;
+    if let Origin::NotStored(error) = cached.origin {
+        warn(error.into());
+    }
+    Ok(cached.program)
+}
+
+/// As <https://specifications.freedesktop.org/basedir-spec/latest/> says: a relative path does not count.
+fn home() -> Result<PathBuf, Failure> {
+    let named = env::var_os("XDG_CACHE_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
+    let home = || env::home_dir().filter(|home| home.is_absolute()).map(|home| home.join(".cache"));
+    Ok(named
+        .or_else(home)
+        .context("nobody says where the cache is: neither XDG_CACHE_HOME nor HOME is set")?)
+}

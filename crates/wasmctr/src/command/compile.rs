@@ -1,0 +1,40 @@
+use std::{io::Write, process::ExitCode, time::Instant};
+
+use clap::Args;
+use wasm_exec::Origin;
+use wasm_oci::{Location, sha256};
+
+use crate::{Failure, cache, input, table::Table};
+
+/// The flags of `wasmctr compile`.
+#[derive(Debug, Args)]
+#[command(after_help = "`wasmctr run` finds the code in the cache of precompiled code and starts at once.")]
+pub(crate) struct Compile {
+    /// A .wasm or .wat file, `-`, a bundle directory, or `oci:DIR[:TAG]`
+    location: Location,
+}
+
+impl Compile {
+    pub(crate) fn run(&self, out: &mut dyn Write) -> Result<ExitCode, Failure> {
+        let wasm = input::module(&self.location)?;
+        let engine = crate::engine()?;
+        let cache = cache::open()?;
+
+        let start = Instant::now();
+        let cached = cache.program(&*engine, &wasm)?;
+        let time = start.elapsed().as_secs_f64() * 1000.0;
+        let (label, entry) = match cached.origin {
+            Origin::Cache(entry) => ("found", entry),
+            Origin::Compiled(entry) => ("compiled", entry),
+            Origin::NotStored(error) => return Err(error.into()),
+            _ => return Err(anyhow::anyhow!("the cache gave an unknown answer").into()),
+        };
+        let mut table = Table::new(out);
+        table.line("module", format_args!("{} {} bytes", sha256(&wasm), wasm.len()))?;
+        table.line("engine", format_args!("{} {}", engine.info().name, engine.info().version))?;
+        table.line("code", format_args!("{} {} bytes", entry.key, entry.size))?;
+        table.line(label, format_args!("in {time:.2} ms"))?;
+        table.line("cache", cache.dir().display())?;
+        Ok(ExitCode::SUCCESS)
+    }
+}
