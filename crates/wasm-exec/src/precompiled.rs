@@ -66,7 +66,8 @@ impl Precompiled {
     ///
     /// # let wasm = wat::parse_str(r#"(module (func (export "_start")))"#)?;
     /// # let engine = wasm_exec::engine("wasmtime")?;
-    /// let Contents::Bytes(bytes) = engine.precompile(&wasm)?.contents() else { unreachable!() };
+    /// let made = engine.precompile(&wasm)?;
+    /// let Contents::Bytes(bytes) = made.contents() else { unreachable!() };
     /// let kept = bytes.to_vec();
     ///
     /// // SAFETY: nobody but this example had the bytes.
