@@ -81,8 +81,9 @@
 //!
 //! # What this library does not do
 //!
-//! It does not read the environment, nor the clock unless a task has a deadline, print, end the process, or keep anything in a global of its own. (An
-//! engine may have to: wasmtime installs a process-wide signal handler, by which it turns faults into traps.)
+//! It does not read the environment, nor the clock unless a task has a deadline, print, end the process, or keep
+//! anything in a global of its own. (An engine may have to: wasmtime installs a process-wide signal handler, by which it
+//! turns faults into traps.)
 //!
 //! # Features
 //!

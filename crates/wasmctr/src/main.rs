@@ -35,7 +35,7 @@ EXIT CODES:
   0, 1, 2         success, failure, wrong usage
   `run` ends with the guest's own code, or:
   125, 126, 127   we failed, it cannot be run, it was not found
-  134             it trapped";
+  124, 134        it was stopped at a limit, it trapped";
 
 fn main() -> ExitCode {
     let cli = Cli::parse();

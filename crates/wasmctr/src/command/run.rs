@@ -2,15 +2,16 @@ use std::{
     fs,
     io::{self, Write},
     process::ExitCode,
+    time::Duration,
 };
 
 use anyhow::{Context, anyhow};
 use clap::{Args, ValueEnum};
 use wasm_bundle::{Bundle, Workload};
-use wasm_exec::{Capability, Exit, Network, Task, adapter};
+use wasm_exec::{Capability, EngineInfo, Exit, Limits, Network, Task, adapter};
 use wasm_oci::Location;
 
-use crate::{Failure, cache, input};
+use crate::{Failure, cache, input, size::Size};
 
 /// The flags of `wasmctr run`.
 #[derive(Debug, Args)]
@@ -18,7 +19,7 @@ use crate::{Failure, cache, input};
     after_help = "The guest gets what is listed and nothing else: its standard streams, its arguments, the \
                         environment and the directories that a bundle's config.json grants, and no network unless \
                         --net gives it.\n\nEnds with the guest's exit code, or: 125 we failed, 126 it cannot be run, \
-                        127 it was not found, 134 it trapped."
+                        127 it was not found, 134 it trapped, 124 it was stopped at a limit."
 )]
 pub(crate) struct Run {
     /// A .wasm or .wat file, `-`, a bundle directory, or `oci:DIR[:TAG]`; then arguments for the guest, in place of those
@@ -29,6 +30,12 @@ pub(crate) struct Run {
     /// The network: none, or the host's
     #[arg(long, value_enum, default_value_t)]
     net: Net,
+    /// Stop the guest after this many seconds; exit code 124
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    timeout: Option<Duration>,
+    /// The memory that the guest may have, such as 64M [default: 256M]
+    #[arg(long, value_name = "SIZE")]
+    memory: Option<Size>,
     /// Compile the program, even if its code is in the cache, and leave the cache alone
     #[arg(long)]
     no_cache: bool,
@@ -63,16 +70,28 @@ impl Run {
                 false => cache::program(&*engine, &wasm),
             })
             .and_then(|program| {
-                // Nobody asked for the limits that a task has by itself, and not every engine enforces them.
-                let limits = task.limits.clone().enforced_by(program.engine());
+                let limits = self.limits(program.engine());
                 program.run(task.limits(limits))
             })
             .map_err(|error| coded(error.into()))?;
-        if let Exit::Trap(trap) = &exit {
-            let failure = Failure::new(code_of(&exit), anyhow!("the guest trapped: {trap}"));
-            return Err(trap.backtrace.iter().flat_map(|text| text.lines()).fold(failure, Failure::note));
+        let ended = |error| Failure::new(code_of(&exit), error);
+        match &exit {
+            Exit::Trap(trap) => {
+                let failure = ended(anyhow!("the guest trapped: {trap}"));
+                Err(trap.backtrace.iter().flat_map(|text| text.lines()).fold(failure, Failure::note))
+            }
+            Exit::Stopped(stop) => Err(ended(anyhow!("the guest was stopped: {stop}"))),
+            _ => Ok(ExitCode::from(code_of(&exit))),
         }
-        Ok(ExitCode::from(code_of(&exit)))
+    }
+
+    /// The limits that a task has by itself, as far as the engine enforces them, and those that were asked for: if it
+    /// does not enforce these, it refuses the task.
+    fn limits(&self, engine: &EngineInfo) -> Limits {
+        let mut limits = Limits::default().enforced_by(engine);
+        limits.deadline = self.timeout;
+        limits.memory = self.memory.map(|size| size.0).or(limits.memory);
+        limits
     }
 
     /// Parts the location from the guest's arguments.
@@ -108,6 +127,12 @@ fn load(location: &Location, args: &[String]) -> Result<(Vec<u8>, Task), Failure
         task.args.extend_from_slice(args);
     }
     Ok((wasm, task))
+}
+
+/// Parses a number of seconds, with a fraction if need be.
+fn seconds(text: &str) -> Result<Duration, String> {
+    let seconds: f64 = text.parse().map_err(|_| "write a number of seconds".to_owned())?;
+    Duration::try_from_secs_f64(seconds).map_err(|error| error.to_string())
 }
 
 /// The operating system keeps the lowest eight bits of a code, and so does every shell.

@@ -127,3 +127,29 @@ fn network_that_the_engine_has_not_is_refused() {
     let input = place.file("hello.wasm", guests::HELLO.wasm());
     place.wasmctr(&["run", "--net", "host", input]).fails(125, "wasmtime does not support the network");
 }
+
+#[test]
+fn a_guest_that_takes_too_long_is_stopped_and_says_so() {
+    let place = Place::new();
+    let input = place.file("loop.wasm", guests::LOOP.wasm());
+    for timeout in ["0.2", "0"] {
+        let ran = place.wasmctr(&["run", "--timeout", timeout, input]);
+        ran.fails(124, "the guest was stopped: the deadline has passed");
+    }
+    assert_eq!(place.wasmctr(&["run", "--timeout", "-1", input]).code, Some(2));
+    assert_eq!(place.wasmctr(&["run", "--timeout", "soon", input]).code, Some(2));
+}
+
+#[test]
+fn memory_is_limited() {
+    let place = Place::new();
+    let input = place.file("memory-grow.wasm", guests::MEMORY_GROW.wasm());
+    place.wasmctr(&["run", input]).ok();
+    let refused = place.wasmctr(&["run", "--memory", "32M", input]);
+    assert_eq!(refused.code, Some(1), "the guest's own code for growth that fails: {refused:?}");
+
+    let wasm = wat::parse_str("(module (memory 32) (func (export \"_start\")))").unwrap();
+    let input = place.file("two-mebibytes.wasm", wasm);
+    place.wasmctr(&["run", "--memory", "2M", input]).ok();
+    assert_eq!(place.wasmctr(&["run", "--memory", "1M", input]).code, Some(125));
+}
