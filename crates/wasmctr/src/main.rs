@@ -6,6 +6,7 @@
 mod cache;
 mod command;
 mod failure;
+mod form;
 mod input;
 mod runtimes;
 mod size;

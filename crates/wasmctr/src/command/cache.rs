@@ -4,12 +4,12 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Args, Subcommand};
 use serde::Serialize;
 use wasm_exec::{Entry, Pruned};
 use wasm_oci::canonical_json_pretty;
 
-use crate::{Failure, cache, size::Size};
+use crate::{Failure, cache, form::Form, size::Size};
 
 /// The flags of `wasmctr cache`.
 #[derive(Debug, Args)]
@@ -36,15 +36,6 @@ enum Action {
         #[arg(long, value_name = "SIZE", default_value = "0", hide_default_value = true)]
         max_size: Size,
     },
-}
-
-#[derive(Debug, Clone, Copy, Default, ValueEnum)]
-enum Form {
-    /// For people
-    #[default]
-    Text,
-    /// One JSON document
-    Json,
 }
 
 /// What `ls` tells; this is the JSON document.

@@ -1,10 +1,10 @@
 use std::{collections::BTreeMap, io::Write, process::ExitCode};
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use serde::Serialize;
 use wasm_oci::{Artifact, Interface, Kind, Location, canonical_json_pretty, sha256};
 
-use crate::{Failure, input, table::Table};
+use crate::{Failure, form::Form, input, table::Table};
 
 /// The flags of `wasmctr inspect`.
 #[derive(Debug, Args)]
@@ -14,15 +14,6 @@ pub(crate) struct Inspect {
     /// How to print it
     #[arg(long, value_enum, default_value_t)]
     format: Form,
-}
-
-#[derive(Debug, Clone, Copy, Default, ValueEnum)]
-enum Form {
-    /// For people
-    #[default]
-    Text,
-    /// One JSON document
-    Json,
 }
 
 /// What `inspect` tells; this is the JSON document.
