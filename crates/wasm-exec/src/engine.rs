@@ -120,6 +120,10 @@ impl EngineInfo {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Capability {
+    /// Components, and not only core modules.
+    Component,
+    /// [`Program::serve`]: components that answer HTTP requests.
+    Http,
     /// Code that is compiled now and loaded later.
     Precompile,
     /// A guest's own code can be ended at any instruction: by a deadline, or by a [`Cancel`](crate::Cancel).
@@ -138,11 +142,13 @@ pub enum Capability {
     LimitOutput,
     /// [`Limits::table_elements`](crate::Limits::table_elements).
     LimitTableElements,
+    /// [`Network::Allow`](crate::Network::Allow).
+    NetworkRules,
     /// Directories that the guest can read and not change.
     ReadOnlyPreopen,
     /// Standard streams other than those of the process.
     RedirectStdio,
-    /// The network.
+    /// [`Network::Host`](crate::Network::Host).
     Sockets,
 }
 
@@ -159,7 +165,7 @@ impl Capability {
             | Self::LimitMemory
             | Self::LimitOutput
             | Self::LimitTableElements => "lift the limit, for instance by `Limits::enforced_by`",
-            Self::Sockets => "run it without network, or with WasmEdge, which has sockets",
+            Self::NetworkRules => "grant it no network or all of the host's, or run a component on wasmtime",
             _ => return None,
         })
     }
@@ -168,6 +174,8 @@ impl Capability {
 impl fmt::Display for Capability {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Self::Component => "components",
+            Self::Http => "answering HTTP requests",
             Self::Interrupt => "stopping a guest",
             Self::InterruptHostCall => "stopping a guest that waits in a host call",
             Self::LimitFuel => "a limit of fuel",
@@ -176,6 +184,7 @@ impl fmt::Display for Capability {
             Self::LimitMemory => "a limit of memory",
             Self::LimitOutput => "a limit of output",
             Self::LimitTableElements => "a limit of table elements",
+            Self::NetworkRules => "rules for the network",
             Self::Precompile => "precompiled code",
             Self::ReadOnlyPreopen => "read-only directories",
             Self::RedirectStdio => "redirected standard streams",

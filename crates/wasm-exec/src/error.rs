@@ -94,6 +94,14 @@ pub enum Error {
         /// The cause.
         source: io::Error,
     },
+    /// Text that is no [`Rule`](crate::Rule).
+    #[error("`{}` is no network rule: {reason}", text.escape_debug())]
+    Rule {
+        /// The text.
+        text: Box<str>,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
     /// A standard stream that cannot be used.
     #[error("cannot use {stream}")]
     Stdio {
@@ -188,6 +196,7 @@ impl Error {
             Self::MissingEntry { others, .. } => return Some(Cow::Owned(entry_help(others))),
             Self::Unsupported { capability, .. } => return capability.help().map(Cow::Borrowed),
             Self::OverLimit { .. } => "if the module is trusted, raise this limit of the task",
+            Self::Rule { .. } => "write [connect:|listen:]HOST[:PORT], such as db.internal:5432 or listen:127.0.0.1:8080",
             Self::CacheDirectory { dir, fault: CacheFault::Writable { .. } } => {
                 return Some(Cow::Owned(format!("make it yours alone: `chmod 700 {}`", dir.display())));
             }

@@ -103,11 +103,13 @@ mod event;
 mod exit;
 mod imports;
 mod limits;
+mod network;
 #[cfg(any(feature = "wasmedge", feature = "wasmtime"))]
 mod outline;
 mod precompiled;
 mod program;
 mod running;
+mod serve;
 mod stdio;
 mod task;
 
@@ -124,9 +126,11 @@ pub use self::{
     exit::{Exit, Stop, Trap, TrapKind},
     imports::{MissingImport, Provider},
     limits::{Limits, Stopping},
+    network::{Direction, Host, Network, Rule},
     precompiled::{Contents, Precompiled},
-    program::{Program, Run},
+    program::{Program, Run, Server},
     running::Running,
+    serve::{Failures, Serve},
     stdio::{Capture, Input, Output, Stream},
-    task::{Access, Network, Preopen, Task},
+    task::{Access, Preopen, Task},
 };

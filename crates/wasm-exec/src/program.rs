@@ -1,12 +1,13 @@
 use std::{
     any::Any,
     fmt,
+    net::TcpListener,
     panic::{self, AssertUnwindSafe},
     sync::Arc,
     thread,
 };
 
-use crate::{EngineInfo, Error, Exit, Result, Running, Task};
+use crate::{Capability, EngineInfo, Error, Exit, Result, Running, Serve, Task};
 
 /// Compiled code, ready to run.
 ///
@@ -94,8 +95,43 @@ impl Program {
         let Inner { engine, .. } = &*self.inner;
         task.check(engine)?;
         let program = self.clone();
-        let thread = thread::Builder::new().name("wasm-guest".to_owned()).spawn(move || program.run(task));
-        let thread = thread.map_err(|error| Error::Engine { engine: engine.name, source: error.into() })?;
+        self.spawn("wasm-guest", cancel, move || program.run(task))
+    }
+
+    /// Answers HTTP requests, on threads of its own: for components that export `wasi:http/incoming-handler`.
+    ///
+    /// Each request has a fresh instance, unless [`Serve::reuse`] says otherwise, which gets what the task grants; its
+    /// limits, with the deadline, are those of one request. A guest that is stopped by its deadline is answered 504, one
+    /// that ends in another way without an answer 500, and the others go on.
+    ///
+    /// [`Running::cancel`] and [`Running::signal`], or the [`Cancel`](crate::Cancel) of the task, end it: no further
+    /// connection is accepted, requests that are under way may end within [`Serve::grace`], and [`Running::wait`]
+    /// returns [`Exit::Stopped`].
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unsupported`] if the engine cannot enforce what the task asks for, or without [`Capability::Http`];
+    /// [`Error::MissingEntry`] if the program does not answer HTTP requests; and those of [`start`](Self::start).
+    pub fn serve(&self, listener: TcpListener, mut task: Task, serve: Serve) -> Result<Running> {
+        let cancel = task.cancel.get_or_insert_default().clone();
+        let Inner { engine, code } = &*self.inner;
+        if !engine.can(Capability::Http) {
+            return Err(Error::Unsupported { engine: engine.name, capability: Capability::Http });
+        }
+        task.check(engine)?;
+        let server = contain(|| code.serve(listener, task, serve))?;
+        self.spawn("wasm-serve", cancel, move || contain(server))
+    }
+
+    fn spawn(
+        &self,
+        name: &str,
+        cancel: crate::Cancel,
+        run: impl FnOnce() -> Result<Exit> + Send + 'static,
+    ) -> Result<Running> {
+        let engine = self.engine().name;
+        let thread = thread::Builder::new().name(name.to_owned()).spawn(run);
+        let thread = thread.map_err(|error| Error::Engine { engine, source: error.into() })?;
         Ok(Running::new(thread, cancel))
     }
 }
@@ -123,7 +159,21 @@ pub trait Run: fmt::Debug + Send + Sync {
     ///
     /// When the guest could not be run.
     fn run(&self, task: Task) -> Result<Exit>;
+
+    /// Prepares to answer HTTP requests; what is returned does it, on a thread of its own, until the
+    /// [`Cancel`](crate::Cancel) of the task ends it.
+    ///
+    /// [`Program::serve`] has checked as for `run`, and that the engine has [`Capability::Http`]: others return
+    /// [`Error::Unsupported`].
+    ///
+    /// # Errors
+    ///
+    /// [`Error::MissingEntry`] if the program does not answer HTTP requests; what keeps the service from beginning.
+    fn serve(&self, listener: TcpListener, task: Task, serve: Serve) -> Result<Server>;
 }
+
+/// The part of [`Run::serve`] that takes long.
+pub type Server = Box<dyn FnOnce() -> Result<Exit> + Send>;
 
 /// Makes a panic an error. What it unwound through is dropped and not used again.
 pub(crate) fn contain<T>(f: impl FnOnce() -> Result<T>) -> Result<T> {
@@ -150,6 +200,11 @@ mod tests {
     impl Run for Fake {
         fn run(&self, _: Task) -> Result<Exit> {
             (self.0)()
+        }
+
+        fn serve(&self, _: TcpListener, _: Task, _: Serve) -> Result<Server> {
+            let run = self.0;
+            Ok(Box::new(run))
         }
     }
 

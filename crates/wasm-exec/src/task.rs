@@ -1,8 +1,8 @@
 use std::{borrow::Cow, path::PathBuf};
 
 use crate::{
-    Cancel, Capability, EngineInfo, Error, Event, GuestPathFault, Input, Limits, Observer, Output, Result,
-    Stopping, VariableFault,
+    Cancel, Capability, EngineInfo, Error, Event, GuestPathFault, Input, Limits, Network, Observer, Output,
+    Result, Stopping, VariableFault,
 };
 
 /// What one run gets: its arguments, its streams, and what it may touch.
@@ -35,6 +35,11 @@ pub struct Task {
     pub env: Vec<(String, String)>,
     /// The directories that the guest may use; the first gets descriptor 3. Default: none.
     pub preopens: Vec<Preopen>,
+    /// Whether the guest may open FIFOs, devices and sockets in its directories. Default: no.
+    ///
+    /// Opening or reading one may take for ever. A guest that is stopped meanwhile is over for its caller, and leaves a
+    /// thread of the engine behind until the system call returns.
+    pub special_files: bool,
     /// Standard input. Default: at its end.
     pub stdin: Input,
     /// Standard output. Default: discarded.
@@ -93,6 +98,13 @@ impl Task {
     #[must_use]
     pub fn preopen(mut self, preopen: Preopen) -> Self {
         self.preopens.push(preopen);
+        self
+    }
+
+    /// Sets whether the guest may open FIFOs, devices and sockets in its directories.
+    #[must_use]
+    pub fn special_files(mut self, special_files: bool) -> Self {
+        self.special_files = special_files;
         self
     }
 
@@ -187,13 +199,17 @@ impl Task {
             (Input::Inherit, Output::Inherit, Output::Inherit)
         );
         let read_only = self.preopens.iter().any(|preopen| preopen.access == Access::ReadOnly);
-        let sockets = self.network != Network::None;
+        let network = match self.network {
+            Network::None => None,
+            Network::Host => Some(Capability::Sockets),
+            Network::Allow(_) => Some(Capability::NetworkRules),
+        };
         let stoppable = self.cancel.is_some() || self.limits.deadline.is_some();
         let stopping = if stoppable { self.stopping.needs() } else { &[] };
         [
             redirected.then_some(Capability::RedirectStdio),
             read_only.then_some(Capability::ReadOnlyPreopen),
-            sockets.then_some(Capability::Sockets),
+            network,
         ]
         .into_iter()
         .flatten()
@@ -209,6 +225,7 @@ impl Default for Task {
             args: Vec::new(),
             env: Vec::new(),
             preopens: Vec::new(),
+            special_files: false,
             stdin: Input::default(),
             stdout: Output::default(),
             stderr: Output::default(),
@@ -266,19 +283,6 @@ pub enum Access {
     ReadOnly,
     /// Everything.
     ReadWrite,
-}
-
-/// What a guest may do with the network.
-///
-/// It is a property of the task and never of an image or bundle: whoever runs a guest decides.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-#[non_exhaustive]
-pub enum Network {
-    /// Nothing: no sockets, no name lookup.
-    #[default]
-    None,
-    /// All that this process may do. Needs [`Capability::Sockets`].
-    Host,
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-use std::fmt;
+use std::{fmt, net::TcpListener};
 
 use super::{
     NAME,
@@ -8,7 +8,7 @@ use super::{
     stdio::Stdio,
     trap::trap,
 };
-use crate::{Error, Event, Exit, Observer, Result, Run, Task};
+use crate::{Capability, Error, Event, Exit, Observer, Result, Run, Serve, Server, Task};
 
 /// A validated module.
 pub(super) struct Code {
@@ -62,6 +62,10 @@ impl Run for Code {
         let Task { stdin, stdout, stderr, observer, .. } = task;
         Stdio::open(stdin, stdout, stderr, observer.as_ref())?
             .with(|stdio| self.guest(&grant.wasi(stdio)?, calls, observer.as_ref()))
+    }
+
+    fn serve(&self, _: TcpListener, _: Task, _: Serve) -> Result<Server> {
+        Err(Error::Unsupported { engine: NAME, capability: Capability::Http })
     }
 }
 

@@ -1,9 +1,9 @@
-use std::{fmt, sync::Arc};
+use std::{fmt, net::TcpListener, sync::Arc};
 
 use wasmtime::{AsContextMut, ExternType, Instance, InstancePre, Module, ModuleExport, Store};
 
 use super::{NAME, Shared, alarm::Alarm, state::State, trap};
-use crate::{Capability, Error, Event, Exit, Limits, Result, Run, Stop, Task};
+use crate::{Capability, Error, Event, Exit, Limits, Result, Run, Serve, Server, Stop, Task};
 
 /// A compiled module, linked as far as it can be without an instance.
 pub(super) struct Code {
@@ -81,6 +81,10 @@ impl Run for Code {
         };
         let cut = store.data().wrote_too_much() && !matches!(exit, Exit::Stopped(_));
         Ok(if cut { Exit::Stopped(Stop::Output) } else { exit })
+    }
+
+    fn serve(&self, _: TcpListener, _: Task, _: Serve) -> Result<Server> {
+        Err(Error::Unsupported { engine: NAME, capability: Capability::Http })
     }
 }
 
