@@ -6,6 +6,7 @@ use std::{
 };
 
 use rustix::fs::{Timespec, Timestamps, UTIME_NOW, UTIME_OMIT};
+use wasm_oci::oci_spec::image::{Digest, DigestAlgorithm};
 
 use self::{dir::Dir, key::Key, turn::Turn};
 use crate::{Capability, Contents, Engine, Error, Precompiled, Program, Result};
@@ -39,7 +40,7 @@ mod turn;
 ///
 /// Precompiled code is native code, so whoever can write to the directory can do what the user can. A new directory has
 /// the mode 0700; one that is a symbolic link, belongs to somebody else or can be written by others is refused. Each
-/// entry is checked against its digest on the open file that is then mapped; what is damaged, cut off, under a wrong
+/// entry is checked against its checksum on the open file that is then mapped; what is damaged, cut off, under a wrong
 /// name or not ours counts as not there and is replaced. A file is never changed once it has its name, only replaced or
 /// removed. So code can change under a running program only by the hand of its own user.
 ///
@@ -143,17 +144,49 @@ impl Cache {
             return Ok(Cached { program, origin: Origin::NotStored(unsupported) });
         }
         let key = Key::new(info, wasm);
-        if let Some(found) = self.find(engine, &key) {
+        if let Some(found) = self.load(engine, &key) {
             return Ok(found);
         }
         let _turn = Turn::wait(&self.dir, &key);
-        if let Some(found) = self.find(engine, &key) {
+        if let Some(found) = self.load(engine, &key) {
             return Ok(found);
         }
         let code = engine.precompile(wasm)?;
         let program = engine.load(&code)?;
         let origin = self.store(engine, &key, &code).map_or_else(Origin::NotStored, Origin::Compiled);
         Ok(Cached { program, origin })
+    }
+
+    /// Loads a module's program if the code is there, by the digest of the module: for who knows it and has not read the
+    /// module, or has checked it already, as everybody has who takes modules from images. It costs less than
+    /// [`program`](Self::program), which computes it.
+    ///
+    /// Whoever passes a wrong digest gets another program. `None` if the code is not there or the digest is no SHA-256.
+    ///
+    /// ```
+    /// # #[cfg(feature = "wasmtime")] {
+    /// use wasm_exec::Cache;
+    ///
+    /// # let home = tempfile::tempdir()?;
+    /// # let wasm = wat::parse_str(r#"(module (func (export "_start")))"#)?;
+    /// let cache = Cache::open(home.path().join("code"))?;
+    /// let engine = wasm_exec::engine("wasmtime")?;
+    /// let digest = wasm_oci::sha256(&wasm);
+    ///
+    /// assert!(cache.find(&*engine, &digest).is_none());
+    /// cache.program(&*engine, &wasm)?;
+    /// assert!(cache.find(&*engine, &digest).is_some());
+    /// # }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn find(&self, engine: &dyn Engine, wasm: &Digest) -> Option<Cached> {
+        let info = engine.info();
+        let is_known = *wasm.algorithm() == DigestAlgorithm::Sha256;
+        if !is_known || !info.can(Capability::Precompile) {
+            return None;
+        }
+        self.load(engine, &Key::of(info, wasm.digest()))
     }
 
     /// Lists the entries, the one used last first.
@@ -191,7 +224,7 @@ impl Cache {
     }
 
     /// Loads the code if it is there and whole. If not, for whatever reason, it is not there.
-    fn find(&self, engine: &dyn Engine, key: &Key) -> Option<Cached> {
+    fn load(&self, engine: &dyn Engine, key: &Key) -> Option<Cached> {
         let (file, metadata) = self.dir.file(&key.file())?;
         if !seal::holds(&file, metadata.len(), key).is_ok_and(|whole| whole) {
             return None;

@@ -8,9 +8,9 @@ mod wasmedge;
 mod wasmtime;
 
 #[cfg(feature = "wasmedge")]
-pub use self::wasmedge::WasmedgeEngine;
+pub use self::wasmedge::{WasmedgeBuilder, WasmedgeEngine};
 #[cfg(feature = "wasmtime")]
-pub use self::wasmtime::{WasmtimeBuilder, WasmtimeEngine};
+pub use self::wasmtime::{Pooling, WasmtimeBuilder, WasmtimeEngine};
 
 /// Something that compiles WebAssembly into [`Program`]s.
 ///

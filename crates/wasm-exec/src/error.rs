@@ -56,6 +56,16 @@ pub enum Error {
         /// What it says.
         source: Cause,
     },
+    /// The module makes more work for the compiler than the budget of the engine allows.
+    #[error("to compile it takes {needed} {what}, and the budget allows {allowed}")]
+    OverBudget {
+        /// What there is too much of.
+        what: &'static str,
+        /// How much of it there is at least.
+        needed: u64,
+        /// How much the [budget](crate::Budget) allows.
+        allowed: u64,
+    },
     /// The module does not export the entry of the task as a function without parameters and results.
     #[error("the module exports no function `{entry}` without parameters and results")]
     MissingEntry {
@@ -196,7 +206,12 @@ impl Error {
             Self::MissingEntry { others, .. } => return Some(Cow::Owned(entry_help(others))),
             Self::Unsupported { capability, .. } => return capability.help().map(Cow::Borrowed),
             Self::OverLimit { .. } => "if the module is trusted, raise this limit of the task",
-            Self::Rule { .. } => "write [connect:|listen:]HOST[:PORT], such as db.internal:5432 or listen:127.0.0.1:8080",
+            Self::OverBudget { .. } => {
+                "if the module is trusted, raise the budget or compile it in a process of its own"
+            }
+            Self::Rule { .. } => {
+                "write [connect:|listen:]HOST[:PORT], such as db.internal:5432 or listen:127.0.0.1:8080"
+            }
             Self::CacheDirectory { dir, fault: CacheFault::Writable { .. } } => {
                 return Some(Cow::Owned(format!("make it yours alone: `chmod 700 {}`", dir.display())));
             }
@@ -222,6 +237,7 @@ impl Error {
                 | Self::InvalidWasm { .. }
                 | Self::MissingImports { .. }
                 | Self::Compile { .. }
+                | Self::OverBudget { .. }
                 | Self::MissingEntry { .. }
         )
     }
@@ -341,6 +357,7 @@ fn unit(limit: Capability) -> &'static str {
 fn entry_help(others: &[String]) -> String {
     match others {
         [] => "a command exports `_start`: build a binary, not a library".to_owned(),
+        [handler] if handler.starts_with("wasi:http/") => "it answers HTTP requests: serve it".to_owned(),
         others => format!("it exports {}: choose one as the entry", others.join(", ")),
     }
 }

@@ -2,6 +2,8 @@ use std::fmt::{self, Write};
 
 #[cfg(any(feature = "wasmedge", feature = "wasmtime"))]
 mod check;
+#[cfg(feature = "wasmtime")]
+mod component;
 #[cfg(any(feature = "wasmedge", feature = "wasmtime"))]
 mod preview1;
 #[cfg(any(feature = "wasmedge", feature = "wasmtime"))]
@@ -9,6 +11,8 @@ mod wasmedge;
 
 #[cfg(all(test, any(feature = "wasmedge", feature = "wasmtime")))]
 pub(crate) use self::check::all_of;
+#[cfg(feature = "wasmtime")]
+pub(crate) use self::component::{PREVIEW2, check_component};
 #[cfg(feature = "wasmedge")]
 pub(crate) use self::wasmedge::SOCKETS;
 #[cfg(any(feature = "wasmedge", feature = "wasmtime"))]
@@ -18,9 +22,9 @@ pub(crate) use self::{check::check, preview1::PREVIEW1};
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct MissingImport {
-    /// The module name of the import, for instance `wasi_snapshot_preview1`.
+    /// The module name of the import, for instance `wasi_snapshot_preview1`; of a component the interface.
     pub module: String,
-    /// Its name.
+    /// Its name; empty for an interface.
     pub name: String,
     /// The type as text: `(i32, i32) -> (i32)` for a function, otherwise what it is (`memory`, `global`, …).
     pub ty: String,
@@ -40,6 +44,10 @@ pub enum Provider {
     Preview0,
     /// Hosts of components: the module is the core of one that was not assembled.
     Component,
+    /// Hosts of WASI 0.3.
+    Preview3,
+    /// Platforms that have interfaces of their own, such as Spin and wasmCloud.
+    Platform,
     /// Hosts of wasi-threads.
     Threads,
     /// A JavaScript host, by wasm-bindgen.
@@ -58,6 +66,8 @@ impl Provider {
             }
             Self::Preview0 => "build it again with a toolchain of today: for Rust, `--target wasm32-wasip1`",
             Self::Component => "build a core module: for Rust, `cargo build --target wasm32-wasip1`",
+            Self::Preview3 => "build it for WASI 0.2: for Rust, `--target wasm32-wasip2`",
+            Self::Platform => "run it where this interface is, or build it against WASI 0.2 alone",
             Self::Threads => "build it without threads",
             Self::JavaScript => "it was built for a browser: for Rust, use `--target wasm32-wasip1`",
             Self::Linker => "link the guest with what defines the functions of `env`",
@@ -72,6 +82,8 @@ impl fmt::Display for Provider {
             Self::WasmEdgeSockets => "WasmEdge's socket extension",
             Self::Preview0 => "WASI of 2019",
             Self::Component => "interfaces of components",
+            Self::Preview3 => "WASI 0.3",
+            Self::Platform => "an interface of some platform",
             Self::Threads => "wasi-threads",
             Self::JavaScript => "JavaScript",
             Self::Linker => "left undefined by the linker",
@@ -93,7 +105,11 @@ pub(crate) fn list(missing: &[MissingImport]) -> String {
     let mut text = String::new();
     for (index, ((module, provider), imports)) in groups.iter().take(GROUPS_SHOWN).enumerate() {
         let separator = if index == 0 { "" } else { "; " };
-        let _ = write!(text, "{separator}{} from {} ({provider})", names(imports), clip(module));
+        let _ = match names(imports) {
+            // An interface is not a part of something.
+            names if names.is_empty() => write!(text, "{separator}{} ({provider})", clip(module)),
+            names => write!(text, "{separator}{names} from {} ({provider})", clip(module)),
+        };
     }
     if let more @ 1.. = groups.len().saturating_sub(GROUPS_SHOWN) {
         let _ = write!(text, "; and those of {more} other modules");

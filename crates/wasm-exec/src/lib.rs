@@ -95,6 +95,8 @@
 
 #[cfg(feature = "bundle")]
 pub mod adapter;
+#[cfg(feature = "wasmtime")]
+mod budget;
 mod cache;
 mod cancel;
 mod engine;
@@ -113,10 +115,13 @@ mod serve;
 mod stdio;
 mod task;
 
-#[cfg(feature = "wasmedge")]
-pub use self::engine::WasmedgeEngine;
 #[cfg(feature = "wasmtime")]
-pub use self::engine::{WasmtimeBuilder, WasmtimeEngine};
+pub use self::{
+    budget::Budget,
+    engine::{Pooling, WasmtimeBuilder, WasmtimeEngine},
+};
+#[cfg(feature = "wasmedge")]
+pub use self::engine::{WasmedgeBuilder, WasmedgeEngine};
 pub use self::{
     cache::{Cache, Cached, Entry, Origin, Pruned},
     cancel::{Cancel, Watch},

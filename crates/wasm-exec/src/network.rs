@@ -123,7 +123,9 @@ impl Host {
         match self {
             Self::Any => true,
             // ::ffff:10.0.0.1 leads to 10.0.0.1.
-            Self::Addresses(network, bits) => same_bits(network.to_canonical(), address.to_canonical(), *bits),
+            Self::Addresses(network, bits) => {
+                same_bits(network.to_canonical(), address.to_canonical(), *bits)
+            }
             Self::Name(_) => false,
         }
     }
@@ -140,8 +142,12 @@ impl Host {
 fn same_bits(a: IpAddr, b: IpAddr, bits: u8) -> bool {
     let shift = |width: u32| width.saturating_sub(bits.into());
     match (a, b) {
-        (IpAddr::V4(a), IpAddr::V4(b)) => (a.to_bits() ^ b.to_bits()).checked_shr(shift(32)).unwrap_or(0) == 0,
-        (IpAddr::V6(a), IpAddr::V6(b)) => (a.to_bits() ^ b.to_bits()).checked_shr(shift(128)).unwrap_or(0) == 0,
+        (IpAddr::V4(a), IpAddr::V4(b)) => {
+            (a.to_bits() ^ b.to_bits()).checked_shr(shift(32)).unwrap_or(0) == 0
+        }
+        (IpAddr::V6(a), IpAddr::V6(b)) => {
+            (a.to_bits() ^ b.to_bits()).checked_shr(shift(128)).unwrap_or(0) == 0
+        }
         _ => false,
     }
 }
@@ -278,9 +284,8 @@ mod tests {
 
     #[test]
     fn addresses_are_compared_by_their_first_bits() {
-        let allows = |text: &str, address: &str| {
-            rule(text).allows(Direction::Connect, address.parse().unwrap())
-        };
+        let allows =
+            |text: &str, address: &str| rule(text).allows(Direction::Connect, address.parse().unwrap());
         assert!(allows("10.0.0.0/8", "10.255.0.1:80"));
         assert!(!allows("10.0.0.0/8", "11.0.0.1:80"));
         assert!(allows("10.0.0.1", "10.0.0.1:80"));

@@ -67,7 +67,8 @@ pub(crate) fn invalidity(wasm: &[u8]) -> Option<Error> {
     Validator::new_with_features(WasmFeatures::all()).validate_all(wasm).err().map(invalid)
 }
 
-fn kind(wasm: &[u8]) -> Result<Kind> {
+/// Tells modules and components apart.
+pub(crate) fn kind(wasm: &[u8]) -> Result<Kind> {
     Kind::of(wasm).map_err(|error| match error {
         wasm_oci::Error::NotWasm { found } => Error::NotWasm { found },
         _ => Error::NotWasm { found: "something else" },
@@ -75,6 +76,6 @@ fn kind(wasm: &[u8]) -> Result<Kind> {
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "the shape of `map_err`")]
-fn invalid(error: wasmparser::Error) -> Error {
+pub(crate) fn invalid(error: wasmparser::Error) -> Error {
     Error::InvalidWasm { offset: error.offset() as u64, source: error.message().into() }
 }

@@ -10,8 +10,9 @@ pub(crate) fn open() -> Result<Cache, Failure> {
     Ok(Cache::open(home()?.join("wasmctr/code"))?)
 }
 
-/// Loads the program from the cache, and compiles it where there is no cache: then a warning says why.
-pub(crate) fn program(engine: &dyn Engine, wasm: &[u8]) -> wasm_exec::Result<Program> {
+/// Loads the program from the cache, and compiles it where there is no cache: then a warning says why. Tells as well
+/// whether the cache had it.
+pub(crate) fn program(engine: &dyn Engine, wasm: &[u8]) -> wasm_exec::Result<(Program, bool)> {
     let warn = |failure: Failure| {
         failure
             .note("the program is compiled each time; with `--no-cache` without this warning")
@@ -21,14 +22,15 @@ pub(crate) fn program(engine: &dyn Engine, wasm: &[u8]) -> wasm_exec::Result<Pro
         Ok(cache) => cache,
         Err(failure) => {
             warn(failure);
-            return engine.compile(wasm);
+            return Ok((engine.compile(wasm)?, false));
         }
     };
     let cached = cache.program(engine, wasm)?;
+    let found = matches!(cached.origin, Origin::Cache(_));
     if let Origin::NotStored(error) = cached.origin {
         warn(error.into());
     }
-    Ok(cached.program)
+    Ok((cached.program, found))
 }
 
 /// As <https://specifications.freedesktop.org/basedir-spec/latest/> says: a relative path does not count.

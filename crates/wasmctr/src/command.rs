@@ -11,6 +11,7 @@ mod demo;
 mod inspect;
 mod pack;
 mod run;
+mod serve;
 
 /// The subcommands, one file each.
 #[derive(Debug, Subcommand)]
@@ -25,6 +26,8 @@ pub(crate) enum Command {
     Bundle(bundle::Bundle),
     /// Run a module, an image or a bundle
     Run(run::Run),
+    /// Answer HTTP requests with a component
+    Serve(serve::Serve),
     /// Compile a module, so that it runs at once later
     Compile(compile::Compile),
     /// List and remove precompiled code
@@ -40,6 +43,7 @@ impl Command {
             Self::Inspect(inspect) => inspect.run(out),
             Self::Bundle(bundle) => bundle.run(out),
             Self::Run(run) => run.run(out),
+            Self::Serve(serve) => serve.run(out),
             Self::Compile(compile) => compile.run(out),
             Self::Cache(cache) => cache.run(out),
         }

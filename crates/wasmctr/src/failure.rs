@@ -6,7 +6,7 @@ use std::{
 
 use anstyle::{AnsiColor, Style};
 
-use crate::table::visible;
+use crate::{limits::flag_of, table::visible};
 
 /// Why a command failed, and the exit code that tells it.
 #[derive(Debug)]
@@ -39,6 +39,11 @@ impl Failure {
     pub(crate) fn code(mut self, code: u8) -> Self {
         self.code = code;
         self
+    }
+
+    /// The exit code that it was given.
+    pub(crate) fn exit_code(&self) -> u8 {
+        self.code
     }
 
     /// The error, whose chain `report` prints.
@@ -98,5 +103,21 @@ fn help(error: &(dyn StdError + 'static)) -> Option<String> {
     if let Some(error) = error.downcast_ref::<wasm_bundle::Error>() {
         return error.help().map(Into::into);
     }
-    error.downcast_ref::<wasm_exec::Error>()?.help().map(Into::into)
+    let error = error.downcast_ref::<wasm_exec::Error>()?;
+    in_flags(error).or_else(|| error.help().map(Into::into))
+}
+
+/// What the library says in the words of Rust.
+fn in_flags(error: &wasm_exec::Error) -> Option<String> {
+    use wasm_exec::Error::{MissingEntry, OverLimit, Unsupported};
+    match error {
+        Unsupported { capability, .. } => Some(format!("leave `{}` out", flag_of(*capability)?)),
+        OverLimit { limit, needed, .. } => {
+            Some(format!("if the module is trusted: `{} {needed}`", flag_of(*limit)?))
+        }
+        MissingEntry { others, .. } if !others.is_empty() => {
+            Some(format!("it exports {}: choose one with `--entry`", others.join(", ")))
+        }
+        _ => None,
+    }
 }

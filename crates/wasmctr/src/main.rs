@@ -5,14 +5,25 @@
 
 mod cache;
 mod command;
+mod ending;
+mod engine;
 mod failure;
 mod form;
+mod grants;
+mod guest;
+mod handover;
 mod input;
+mod limits;
+mod report;
 mod runtimes;
+mod signals;
 mod size;
+mod stopping;
+mod streams;
 mod table;
+mod watch;
 
-use std::{io, process::ExitCode, sync::Arc};
+use std::{io, process::ExitCode};
 
 use clap::Parser;
 
@@ -36,20 +47,16 @@ EXIT CODES:
   0, 1, 2         success, failure, wrong usage
   `run` ends with the guest's own code, or:
   125, 126, 127   we failed, it cannot be run, it was not found
-  124, 134        it was stopped at a limit, it trapped";
+  124, 134, 128+n it was stopped at a limit, it trapped, by signal n";
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    match cli.command.run(&mut io::stdout().lock()) {
+    // Not locked: a guest that does not end is told of by another thread.
+    match cli.command.run(&mut io::stdout()) {
         Ok(code) => code,
         Err(failure) if failure.is_closed_pipe() => ExitCode::SUCCESS,
         Err(failure) => failure.report(&mut anstream::stderr().lock()),
     }
-}
-
-/// Makes the engine that this program is built with: wasmtime, or WasmEdge in `wasmctr-wasmedge`.
-fn engine() -> wasm_exec::Result<Arc<dyn wasm_exec::Engine>> {
-    wasm_exec::engine(wasm_exec::engines().first().copied().unwrap_or_default())
 }
 
 #[cfg(test)]

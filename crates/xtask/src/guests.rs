@@ -12,6 +12,8 @@ const GUESTS: &[(&str, &str)] = &[
     ("hello-world", "wasm32-wasip1"),
     ("http-server", "wasm32-wasip1"),
     ("hello-component", "wasm32-wasip2"),
+    ("http-component", "wasm32-wasip2"),
+    ("probe-component", "wasm32-wasip2"),
 ];
 
 /// Every target of the guests.
@@ -25,8 +27,11 @@ pub(crate) fn run() -> Result<()> {
     let rustc = toolchain::find()?;
     for (name, target) in GUESTS {
         compile(&rustc, &root, name, target)?;
-        let built =
-            root.join("target/guests-build").join(target).join("release").join(name).with_extension("wasm");
+        let release = root.join("target/guests-build").join(target).join("release");
+        // A library has no `-` in the name of its file.
+        let names = [format!("{name}.wasm"), format!("{}.wasm", name.replace('-', "_"))].map(|name| release.join(name));
+        let [program, library] = names;
+        let built = if program.is_file() { program } else { library };
         let wasm = fs::read(&built).at(&built)?;
         paths::write(&place.join(name).with_extension("wasm"), &wasm)?;
         println!("guests: target/guests/{name}.wasm, {} bytes", wasm.len());

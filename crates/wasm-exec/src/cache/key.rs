@@ -6,12 +6,16 @@ pub(super) struct Key(String);
 
 impl Key {
     pub(super) fn new(engine: &EngineInfo, wasm: &[u8]) -> Self {
+        Self::of(engine, wasm_oci::sha256(wasm).digest())
+    }
+
+    /// The key of a module of this SHA-256, in hexadecimal digits.
+    pub(super) fn of(engine: &EngineInfo, wasm: &str) -> Self {
         let EngineInfo { name, version, compatibility, .. } = engine;
         // The length goes in front of each part, so that no two lists of parts are the same bytes.
         let parts = [FORMAT, name, version, compatibility].map(|part| format!("{} {part}\n", part.len()));
         let engine = wasm_oci::sha256(parts.concat().as_bytes());
-        let wasm = wasm_oci::sha256(wasm);
-        Self(format!("{}-{}", wasm.digest(), &engine.digest()[..ENGINE]))
+        Self(format!("{wasm}-{}", &engine.digest()[..ENGINE]))
     }
 
     /// Reads the name of an entry's file; `None` if it is something else.
@@ -37,7 +41,7 @@ impl Key {
 }
 
 /// What the files of entries are like. Two releases of this crate with different ones do not see each other's entries.
-const FORMAT: &str = "wasm-exec code 1";
+const FORMAT: &str = "wasm-exec code 2";
 
 const ENDING: &str = ".code";
 

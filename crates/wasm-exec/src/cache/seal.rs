@@ -4,51 +4,54 @@ use std::{
     os::unix::fs::FileExt,
 };
 
-use sha2::{Digest, Sha256};
+use xxhash_rust::xxh3::Xxh3;
 
 use super::key::Key;
 
-/// Writes code and its seal behind it: the key under which it is kept, and a digest of the code and the key.
+/// Writes code and its seal behind it: the key under which it is kept, and a checksum of the code and the key.
 ///
 /// The seal is behind the code because engines map a file from its start.
 pub(super) fn write(mut file: &File, key: &Key, code: &[u8]) -> io::Result<u64> {
-    let digest = Sha256::new().chain_update(code).chain_update(key.as_str()).finalize();
+    let mut checksum = Xxh3::new();
+    checksum.update(code);
+    checksum.update(key.as_str().as_bytes());
     file.write_all(code)?;
     file.write_all(key.as_str().as_bytes())?;
-    file.write_all(&digest)?;
-    Ok((code.len() + key.as_str().len() + digest.len()) as u64)
+    file.write_all(&checksum.digest128().to_le_bytes())?;
+    Ok((code.len() + key.as_str().len() + CHECKSUM) as u64)
 }
 
 /// Tells whether the file is whole: what was written under this key.
 ///
 /// It guards against a damaged disk and a file under a wrong name, and not against an enemy, who would seal what he
-/// writes. Against him is the owner of the directory.
+/// writes. Against him is the owner of the directory. So the checksum is a fast one (XXH3, 128 bits), and not one that an
+/// enemy could not forge: with SHA-256 it took longer than all the rest of loading.
 pub(super) fn holds(file: &File, length: u64, key: &Key) -> io::Result<bool> {
     let key = key.as_str().as_bytes();
-    let Some(sealed) = length.checked_sub(DIGEST as u64) else { return Ok(false) };
+    let Some(sealed) = length.checked_sub(CHECKSUM as u64) else { return Ok(false) };
     let Some(code) = sealed.checked_sub(key.len() as u64) else { return Ok(false) };
-    let mut seal = vec![0; key.len() + DIGEST];
+    let mut seal = vec![0; key.len() + CHECKSUM];
     file.read_exact_at(&mut seal, code)?;
-    let (sealed_key, digest) = seal.split_at(key.len());
-    Ok(sealed_key == key && digest_of(file, sealed)? == digest)
+    let (sealed_key, checksum) = seal.split_at(key.len());
+    Ok(sealed_key == key && checksum_of(file, sealed)? == checksum)
 }
 
-/// Computes the digest of the first `length` bytes.
-fn digest_of(file: &File, length: u64) -> io::Result<[u8; DIGEST]> {
-    let mut hasher = Sha256::new();
+/// Computes the checksum of the first `length` bytes.
+fn checksum_of(file: &File, length: u64) -> io::Result<[u8; CHECKSUM]> {
+    let mut hasher = Xxh3::new();
     let mut buffer = vec![0; CHUNK];
     let mut offset = 0;
     while offset < length {
         let size = usize::try_from(length - offset).map_or(CHUNK, |rest| rest.min(CHUNK));
         let chunk = &mut buffer[..size];
         file.read_exact_at(chunk, offset)?;
-        hasher.update(&*chunk);
+        hasher.update(chunk);
         offset += size as u64;
     }
-    Ok(hasher.finalize().into())
+    Ok(hasher.digest128().to_le_bytes())
 }
 
-const DIGEST: usize = 32;
+const CHECKSUM: usize = 16;
 
 /// Small enough to stay in the processor's cache between reading and hashing.
 const CHUNK: usize = 32 << 10;

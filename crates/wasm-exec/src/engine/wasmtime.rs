@@ -1,23 +1,34 @@
 use std::{
     fmt,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, OnceLock, PoisonError},
 };
 
 use rayon::ThreadPool;
+use wasm_oci::Kind;
 use wasmtime::{Linker, Module};
 
+use wasmtime::component::{self as components, Component};
+
+pub use self::builder::{Pooling, WasmtimeBuilder};
 use self::{code::Code, reactor::Reactor, state::State};
-use crate::{Capability, Engine, EngineInfo, Error, Precompiled, Program, Result, imports, outline, program};
+use crate::{Engine, EngineInfo, Error, Precompiled, Program, Result, imports, outline, program};
 
 mod alarm;
+mod builder;
 mod code;
+mod component;
 mod config;
 mod descriptor;
+mod drive;
 mod limiter;
+mod links;
 mod meter;
+mod outgoing;
+mod policy;
 mod precompiled;
 mod random;
 mod reactor;
+mod service;
 mod special;
 mod state;
 mod stdio;
@@ -46,7 +57,9 @@ pub struct WasmtimeEngine {
 struct Shared {
     info: EngineInfo,
     engine: wasmtime::Engine,
+    budget: Budget,
     linker: Linker<State>,
+    component_linker: OnceLock<components::Linker<State>>,
     reactor: Reactor,
     compilers: Mutex<Option<Arc<ThreadPool>>>,
 }
@@ -61,63 +74,20 @@ impl WasmtimeEngine {
         Self::builder().build()
     }
 
+    /// Makes an engine that keeps places for so many instances ready: [`WasmtimeBuilder::pooling`] with the default
+    /// settings.
+    ///
+    /// # Errors
+    ///
+    /// As [`new`](Self::new), and when the system does not give the room.
+    pub fn pooled(instances: u32) -> Result<Self> {
+        Self::builder().pooling(Pooling::new(instances)).build()
+    }
+
     /// Begins to make an engine with other settings.
     #[must_use]
     pub fn builder() -> WasmtimeBuilder {
         WasmtimeBuilder::default()
-    }
-}
-
-/// The settings of a [`WasmtimeEngine`], which hold for all that it compiles.
-///
-/// ```
-/// use wasm_exec::{Engine, Exit, Limits, Stop, Task, WasmtimeEngine};
-///
-/// let wasm = wat::parse_str(r#"(module (func (export "_start") (loop $forever (br $forever))))"#)?;
-/// let program = WasmtimeEngine::builder().fuel(true).build()?.compile(&wasm)?;
-/// let task = Task::default().limits(Limits::default().fuel(1_000_000));
-/// assert_eq!(program.run(task)?, Exit::Stopped(Stop::Fuel));
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// ```
-#[derive(Debug, Clone, Default)]
-pub struct WasmtimeBuilder {
-    fuel: bool,
-}
-
-impl WasmtimeBuilder {
-    /// Counts what guests compute, which [`Limits::fuel`](crate::Limits::fuel) needs and which makes them slower.
-    /// Default: no.
-    #[must_use]
-    pub fn fuel(mut self, fuel: bool) -> Self {
-        self.fuel = fuel;
-        self
-    }
-
-    /// Makes the engine.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Engine`] when the machine is not one that wasmtime compiles for, or when no thread can be started.
-    pub fn build(&self) -> Result<WasmtimeEngine> {
-        let engine =
-            wasmtime::Engine::new(config::config().consume_fuel(self.fuel)).map_err(does_not_start)?;
-        let info = EngineInfo::new(NAME, VERSION).compatibility(precompiled::compatibility(&engine)).with([
-            Capability::Interrupt,
-            Capability::InterruptHostCall,
-            Capability::LimitHandles,
-            Capability::LimitInstances,
-            Capability::LimitMemory,
-            Capability::LimitOutput,
-            Capability::LimitTableElements,
-            Capability::Precompile,
-            Capability::ReadOnlyPreopen,
-            Capability::RedirectStdio,
-        ]);
-        let info = if self.fuel { info.with([Capability::LimitFuel]) } else { info };
-        let linker = state::linker(&engine).map_err(does_not_start)?;
-        let reactor = Reactor::new().map_err(does_not_start)?;
-        let shared = Shared { info, engine, linker, reactor, compilers: Mutex::default() };
-        Ok(WasmtimeEngine { shared: Arc::new(shared) })
     }
 }
 
@@ -127,19 +97,40 @@ impl Engine for WasmtimeEngine {
     }
 
     fn compile(&self, wasm: &[u8]) -> Result<Program> {
-        let module = self.shared.generate(wasm, |engine| Module::new(engine, wasm))?;
-        Ok(Program::new(self.info(), Code::new(&self.shared, &module)?))
+        self.program(self.shared.generate(wasm, |engine, kind| match kind {
+            Kind::Module => Module::new(engine, wasm).map(Compiled::Module),
+            Kind::Component => Component::new(engine, wasm).map(Compiled::Component),
+        })?)
     }
 
     fn precompile(&self, wasm: &[u8]) -> Result<Precompiled> {
-        let code = self.shared.generate(wasm, |engine| engine.precompile_module(wasm))?;
+        let code = self.shared.generate(wasm, |engine, kind| match kind {
+            Kind::Module => engine.precompile_module(wasm),
+            Kind::Component => engine.precompile_component(wasm),
+        })?;
         Ok(precompiled::wrap(code))
     }
 
     fn load(&self, code: &Precompiled) -> Result<Program> {
-        let module = program::contain(|| precompiled::load(&self.shared.engine, code))?;
-        Ok(Program::new(self.info(), Code::new(&self.shared, &module)?))
+        self.program(program::contain(|| precompiled::load(&self.shared.engine, code))?)
     }
+}
+
+impl WasmtimeEngine {
+    fn program(&self, compiled: Compiled) -> Result<Program> {
+        Ok(match compiled {
+            Compiled::Module(module) => Program::new(self.info(), Code::new(&self.shared, &module)?),
+            Compiled::Component(component) => {
+                Program::new(self.info(), component::Code::new(&self.shared, &component)?)
+            }
+        })
+    }
+}
+
+/// What wasmtime makes of WebAssembly.
+enum Compiled {
+    Module(Module),
+    Component(Component),
 }
 
 impl fmt::Debug for WasmtimeEngine {
@@ -149,16 +140,32 @@ impl fmt::Debug for WasmtimeEngine {
 }
 
 impl Shared {
-    /// Compiles a module, if somebody provides each of its imports.
+    /// The interfaces for components, linked when the first one comes: that costs more than a module's whole run.
+    fn component_linker(&self) -> Result<&components::Linker<State>> {
+        if let Some(linker) = self.component_linker.get() {
+            return Ok(linker);
+        }
+        let linker = links::linker(&self.engine).map_err(does_not_start)?;
+        Ok(self.component_linker.get_or_init(|| linker))
+    }
+
+    /// Compiles a module or component, if somebody provides each of its imports.
     fn generate<T: Send>(
         &self,
         wasm: &[u8],
-        compile: impl FnOnce(&wasmtime::Engine) -> wasmtime::Result<T> + Send,
+        compile: impl FnOnce(&wasmtime::Engine, Kind) -> wasmtime::Result<T> + Send,
     ) -> Result<T> {
-        let outline = outline::Outline::of_module(NAME, wasm)?;
-        imports::check(NAME, &outline, &[imports::PREVIEW1])?;
+        let kind = outline::kind(wasm)?;
+        match kind {
+            Kind::Component => imports::check_component(NAME, wasm, imports::PREVIEW2)?,
+            Kind::Module => {
+                let outline = outline::Outline::of_module(NAME, wasm)?;
+                imports::check(NAME, &outline, &[imports::PREVIEW1])?;
+            }
+        }
+        self.budget.check(wasm)?;
         program::contain(|| {
-            self.compilers()?.install(|| compile(&self.engine)).map_err(|error| {
+            self.compilers()?.install(|| compile(&self.engine, kind)).map_err(|error| {
                 let compile = || Error::Compile { engine: NAME, source: error.into() };
                 outline::invalidity(wasm).unwrap_or_else(compile)
             })

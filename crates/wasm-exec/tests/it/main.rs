@@ -26,14 +26,21 @@ mod wasmedge {
     use wasm_exec::{Engine, Limits, Task};
 
     mod clocks;
+    mod components;
     mod events;
     mod exits;
     mod files;
+    mod limits;
+    mod network;
     mod precompiled;
     mod process;
     mod refusals;
+    mod serve;
+    mod spec;
     mod stdio;
+    mod stops;
     mod threads;
+    mod wasi_testsuite;
 
     const NAME: &str = "wasmedge";
     /// Whether a trap says where.
@@ -42,8 +49,14 @@ mod wasmedge {
     const CALL_DEPTH: bool = false;
     /// Whether a host function that finds no memory is a trap, and not an error number.
     const HOST_TRAPS: bool = false;
+    /// Whether guests may have references to what belongs to the host.
+    const EXTERN_REFERENCES: bool = true;
     /// Whether directories have the very names that they are given.
     const EXACT_NAMES: bool = false;
+    /// Whether a limit of output cuts both outputs where the guest was.
+    const EXACT_OUTPUT: bool = false;
+    /// Whether a write may have more than 1024 buffers.
+    const MANY_BUFFERS: bool = false;
 
     fn engine() -> Arc<dyn Engine> {
         static ENGINE: LazyLock<Arc<dyn Engine>> = LazyLock::new(|| wasm_exec::engine(NAME).unwrap());
@@ -63,16 +76,21 @@ mod wasmtime {
     use wasm_exec::{Engine, Task};
 
     mod clocks;
+    mod components;
     mod events;
     mod exits;
     mod files;
     mod limits;
+    mod network;
     mod precompiled;
     mod process;
     mod refusals;
+    mod serve;
+    mod spec;
     mod stdio;
     mod stops;
     mod threads;
+    mod wasi_testsuite;
 
     const NAME: &str = "wasmtime";
     /// Whether a trap says where.
@@ -81,8 +99,14 @@ mod wasmtime {
     const CALL_DEPTH: bool = true;
     /// Whether a host function that finds no memory is a trap, and not an error number.
     const HOST_TRAPS: bool = true;
+    /// Whether guests may have references to what belongs to the host.
+    const EXTERN_REFERENCES: bool = false;
     /// Whether directories have the very names that they are given.
     const EXACT_NAMES: bool = true;
+    /// Whether a limit of output cuts both outputs where the guest was.
+    const EXACT_OUTPUT: bool = true;
+    /// Whether a write may have more than 1024 buffers.
+    const MANY_BUFFERS: bool = true;
 
     fn engine() -> Arc<dyn Engine> {
         static ENGINE: LazyLock<Arc<dyn Engine>> = LazyLock::new(|| wasm_exec::engine(NAME).unwrap());

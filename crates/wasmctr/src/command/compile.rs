@@ -4,7 +4,7 @@ use clap::Args;
 use wasm_exec::Origin;
 use wasm_oci::{Location, sha256};
 
-use crate::{Failure, cache, input, table::Table};
+use crate::{Failure, cache, engine::Choice, input, table::Table};
 
 /// The flags of `wasmctr compile`.
 #[derive(Debug, Args)]
@@ -12,12 +12,15 @@ use crate::{Failure, cache, input, table::Table};
 pub(crate) struct Compile {
     /// A .wasm or .wat file, `-`, a bundle directory, or `oci:DIR[:TAG]`
     location: Location,
+    #[command(flatten)]
+    engine: Choice,
 }
 
 impl Compile {
     pub(crate) fn run(&self, out: &mut dyn Write) -> Result<ExitCode, Failure> {
+        let engine = self.engine.here().map_err(|failure| failure.code(1))?;
         let wasm = input::module(&self.location)?;
-        let engine = crate::engine()?;
+        let engine = engine.make(false)?;
         let cache = cache::open()?;
 
         let start = Instant::now();

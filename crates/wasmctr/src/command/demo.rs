@@ -3,7 +3,7 @@ use std::{
     path::{Path, PathBuf},
     process::ExitCode,
     sync::{Arc, Mutex, PoisonError},
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use anyhow::Context;
@@ -12,7 +12,13 @@ use wasm_bundle::{Bundle, Handler, Workload};
 use wasm_exec::{Capture, Event, Exit, Output, adapter};
 use wasm_oci::{Artifact, Format, Layout, Overwrite, Pack, sha256};
 
-use crate::{Failure, runtimes::Runtime, table::Table};
+use crate::{
+    Failure,
+    engine::Chosen,
+    runtimes::Runtime,
+    table::Table,
+    watch::{Watch, milliseconds},
+};
 
 /// The flags of `wasmctr demo`.
 #[derive(Debug, Args)]
@@ -112,7 +118,7 @@ fn timed<T>(
 /// Runs the bundle in this process and prints what the guest says and when each phase was over.
 fn run(table: &mut Table<'_>, bundle: &Path) -> Result<(), Failure> {
     let mut watch = Watch::start();
-    let engine = crate::engine()?;
+    let engine = Chosen::built_in().make(false)?;
     watch.lap("engine");
     let bundle = Bundle::open(bundle)?;
     let wasm = bundle.module()?;
@@ -141,28 +147,7 @@ fn run(table: &mut Table<'_>, bundle: &Path) -> Result<(), Failure> {
         table.line(if index == 0 { "run" } else { "" }, line)?;
     }
     let watch = watch.lock().unwrap_or_else(PoisonError::into_inner);
-    table.line("", watch.laps.join(", "))?;
+    let laps = watch.laps().iter().map(|(phase, time)| format!("{phase} {}", milliseconds(*time)));
+    table.line("", laps.collect::<Vec<_>>().join(", "))?;
     Ok(())
-}
-
-/// A stop-watch: each lap is the time since the one before.
-struct Watch {
-    last: Instant,
-    laps: Vec<String>,
-}
-
-impl Watch {
-    fn start() -> Self {
-        Self { last: Instant::now(), laps: vec![] }
-    }
-
-    fn lap(&mut self, phase: &str) {
-        let now = Instant::now();
-        self.laps.push(format!("{phase} {}", milliseconds(now - self.last)));
-        self.last = now;
-    }
-}
-
-fn milliseconds(time: Duration) -> String {
-    format!("{:.2} ms", time.as_secs_f64() * 1000.0)
 }

@@ -6,9 +6,15 @@ mod bad_input;
 mod cache;
 mod demo;
 mod docs;
+mod flags;
+mod handover;
+mod json;
 mod pack;
 mod road;
 mod run;
+mod runner;
+mod serve;
+mod signals;
 mod support;
 
 #[test]

@@ -122,13 +122,6 @@ fn a_bundle_grants_its_root_and_no_more() {
 }
 
 #[test]
-fn network_that_the_engine_has_not_is_refused() {
-    let place = Place::new();
-    let input = place.file("hello.wasm", guests::HELLO.wasm());
-    place.wasmctr(&["run", "--net", "host", input]).fails(125, "wasmtime does not support the network");
-}
-
-#[test]
 fn a_guest_that_takes_too_long_is_stopped_and_says_so() {
     let place = Place::new();
     let input = place.file("loop.wasm", guests::LOOP.wasm());

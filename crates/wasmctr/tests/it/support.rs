@@ -5,7 +5,9 @@ use std::{
     fs::{self, File},
     net::{Ipv4Addr, TcpStream},
     path::Path,
-    process::{Command, Output, Stdio},
+    process::{Child, Command, Output, Stdio},
+    thread,
+    time::{Duration, Instant},
 };
 
 /// An empty directory in which `wasmctr` is run, and elsewhere one for what it caches.
@@ -38,6 +40,7 @@ impl Place {
         let mut command = Command::new(env!("CARGO_BIN_EXE_wasmctr"));
         command.args(args).current_dir(self.path()).stdin(Stdio::null());
         command.env_remove("SOURCE_DATE_EPOCH").env("NO_COLOR", "1").env_remove("CLICOLOR_FORCE");
+        command.env_remove("WASMCTR_ENGINE").env_remove("WASMCTR_WASMEDGE");
         command.env("XDG_CACHE_HOME", self.cache_home());
         command
     }
@@ -57,6 +60,32 @@ impl Place {
         names
     }
 }
+
+/// A guest that prints `ready` and then goes on as `body` says, which may `call $poll` as WASI has it.
+pub(crate) fn ready(body: &str) -> Vec<u8> {
+    let text = format!(
+        r#"(module
+             (import "wasi_snapshot_preview1" "fd_write" (func $write (param i32 i32 i32 i32) (result i32)))
+             (import "wasi_snapshot_preview1" "poll_oneoff" (func $poll (param i32 i32 i32 i32) (result i32)))
+             (import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32)))
+             (memory (export "memory") 1)
+             (data (i32.const 0) "\10\00\00\00\06\00\00\00")
+             (data (i32.const 16) "ready\n")
+             (func (export "_start")
+               (drop (call $write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 8)))
+               {body}))"#
+    );
+    wat::parse_str(text).unwrap()
+}
+
+/// For [`ready`]: computes for ever.
+pub(crate) const SPIN: &str = "(loop $forever (br $forever))";
+
+/// For [`ready`]: sleeps for a year.
+pub(crate) const SLEEP: &str = "
+    (i32.store (i32.const 80) (i32.const 1)) ;; the monotonic clock
+    (i64.store (i32.const 88) (i64.const 31536000000000000))
+    (drop (call $poll (i32.const 64) (i32.const 128) (i32.const 1) (i32.const 160)))";
 
 /// What a command did.
 #[derive(Debug)]
@@ -97,6 +126,24 @@ impl Ran {
         assert!(self.stderr.lines().any(|found| found == line), "no line {line:?} in {self:#?}");
         self
     }
+}
+
+/// Sends a signal, by its name.
+pub(crate) fn send(signal: &str, child: &Child) {
+    let kill = format!("kill -{signal} {}", child.id());
+    assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
+}
+
+/// Waits for the end, for at most 20 seconds.
+pub(crate) fn ended(mut child: Child) -> Ran {
+    let start = Instant::now();
+    while child.try_wait().unwrap().is_none() {
+        if start.elapsed() > Duration::from_secs(20) {
+            child.kill().unwrap();
+        }
+        thread::sleep(Duration::from_millis(5));
+    }
+    Ran::of(child.wait_with_output().unwrap())
 }
 
 /// The guest listens on a fixed port of this machine: one test at a time.

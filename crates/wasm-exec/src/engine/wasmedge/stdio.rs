@@ -12,12 +12,13 @@ use std::{
 
 use rustix::fs::{MemfdFlags, memfd_create};
 
+use super::meter::Meter;
 use crate::{Capture, Error, Event, Input, Observer, Output, Result, Stream};
 
 /// A guest's standard streams.
 ///
 /// WasmEdge reads and writes descriptors. What is none becomes one: bytes a file in memory, and what must be seen on its
-/// way, because it goes to memory or somebody waits for the first of it, a pipe with a thread at its end.
+/// way, because it goes to memory, is counted, or somebody waits for the first of it, a pipe with a thread at its end.
 pub(super) struct Stdio {
     input: Descriptor,
     stdout: Descriptor,
@@ -38,19 +39,20 @@ impl Stdio {
         stdout: Output,
         stderr: Output,
         observer: Option<&Observer>,
+        meter: Option<&Meter>,
     ) -> Result<Self> {
-        let first = observer.map(FirstOutput::new);
+        let watchers = Watchers { first: observer.map(FirstOutput::new), meter: meter.cloned() };
         let input = input(stdin).map_err(|source| Error::Stdio { stream: Stream::Stdin, source })?;
         let mut drains = Vec::new();
         let shared = match (&stdout, &stderr) {
             (Output::Capture(stdout), Output::Capture(stderr)) => stdout.is(stderr),
             _ => false,
         };
-        let stdout = output(stdout, Stream::Stdout, first.clone(), &mut drains)?;
+        let stdout = output(stdout, Stream::Stdout, watchers.clone(), &mut drains)?;
         let stderr = match &stdout {
             // Two pipes would not keep the order.
             Descriptor::Pipe(pipe) if shared => Descriptor::Pipe(Arc::clone(pipe)),
-            _ => output(stderr, Stream::Stderr, first, &mut drains)?,
+            _ => output(stderr, Stream::Stderr, watchers, &mut drains)?,
         };
         Ok(Self { input, stdout, stderr, drains })
     }
@@ -108,26 +110,21 @@ fn input(input: Input) -> io::Result<Descriptor> {
     })
 }
 
-fn output(
-    output: Output,
-    stream: Stream,
-    first: Option<FirstOutput>,
-    drains: &mut Vec<Drain>,
-) -> Result<Descriptor> {
+fn output(output: Output, stream: Stream, watchers: Watchers, drains: &mut Vec<Drain>) -> Result<Descriptor> {
     let failed = |source| Error::Stdio { stream, source };
-    let sink = match (output, &first) {
-        (Output::Discard, None) => return null().map_err(failed),
-        (Output::Inherit, None) => return Ok(Descriptor::Process(stream)),
-        (Output::File(file), None) => return Ok(Descriptor::File(file)),
-        (Output::Discard, Some(_)) => Sink::Discard,
-        (Output::Inherit, Some(_)) => Sink::Process(stream),
-        (Output::File(file), Some(_)) => Sink::File(file),
+    let sink = match (output, watchers.are_there()) {
+        (Output::Discard, false) => return null().map_err(failed),
+        (Output::Inherit, false) => return Ok(Descriptor::Process(stream)),
+        (Output::File(file), false) => return Ok(Descriptor::File(file)),
+        (Output::Discard, true) => Sink::Discard,
+        (Output::Inherit, true) => Sink::Process(stream),
+        (Output::File(file), true) => Sink::File(file),
         (Output::Capture(capture), _) => Sink::Capture(capture),
     };
     let (reader, writer) = io::pipe().map_err(failed)?;
     // The guest runs at most this far ahead of a capture that is full.
     rustix::pipe::fcntl_setpipe_size(&writer, PAGE).map_err(|error| failed(error.into()))?;
-    drains.push(Drain { reader, sink, first });
+    drains.push(Drain { reader, sink, watchers });
     Ok(Descriptor::Pipe(Arc::new(writer)))
 }
 
@@ -139,7 +136,20 @@ fn null() -> io::Result<Descriptor> {
 struct Drain {
     reader: PipeReader,
     sink: Sink,
+    watchers: Watchers,
+}
+
+/// Who wants to know what passes.
+#[derive(Clone)]
+struct Watchers {
     first: Option<FirstOutput>,
+    meter: Option<Meter>,
+}
+
+impl Watchers {
+    fn are_there(&self) -> bool {
+        self.first.is_some() || self.meter.is_some()
+    }
 }
 
 enum Sink {
@@ -150,7 +160,7 @@ enum Sink {
 }
 
 impl Drain {
-    /// Moves bytes until the guest has ended or the sink takes no more. The pipe is closed then, and the guest, if it
+    /// Moves bytes until the guest has ended, or the sink or the meter takes no more. The pipe is closed then, and the guest, if it
     /// goes on to write, gets `EPIPE`.
     fn run(mut self) {
         let mut buffer = [0; PAGE];
@@ -166,8 +176,11 @@ impl Drain {
 
     fn pass_on(&mut self, mut bytes: &[u8]) -> io::Result<()> {
         while !bytes.is_empty() {
-            let written = self.sink.write(bytes)?;
-            if let Some(first) = self.first.take_if(|_| written > 0) {
+            let written = match &self.watchers.meter {
+                Some(meter) => meter.write(bytes, |bytes| self.sink.write(bytes))?,
+                None => self.sink.write(bytes)?,
+            };
+            if let Some(first) = self.watchers.first.take_if(|_| written > 0) {
                 first.happened();
             }
             bytes = &bytes[written..];

@@ -30,7 +30,9 @@ pub(super) struct Alarm {
 
 impl Alarm {
     /// Makes the guest of a store give way when the alarm rings.
-    pub(super) fn set<T: 'static>(store: &mut Store<T>, reactor: Option<Handle>) -> Arc<Self> {
+    ///
+    /// A guest that is `fair` gives way whenever the epoch changes: others are waiting for its thread.
+    pub(super) fn set<T: 'static>(store: &mut Store<T>, reactor: Option<Handle>, fair: bool) -> Arc<Self> {
         let engine = store.engine().clone();
         let [rang, over] = [const { AtomicBool::new(false) }; 2];
         let alarm = Arc::new(Self { engine, reactor, rang, over, driver: Mutex::default() });
@@ -38,8 +40,8 @@ impl Alarm {
         store.set_epoch_deadline(1);
         // The epoch is that of all guests of the engine.
         store.epoch_deadline_callback(move |_| {
-            let rang = asked.rang.load(Ordering::Acquire);
-            Ok(if rang { UpdateDeadline::Yield(1) } else { UpdateDeadline::Continue(1) })
+            let give_way = fair || asked.rang.load(Ordering::Acquire);
+            Ok(if give_way { UpdateDeadline::Yield(1) } else { UpdateDeadline::Continue(1) })
         });
         alarm
     }

@@ -2,8 +2,8 @@ use std::{fmt, net::TcpListener, sync::Arc};
 
 use wasmtime::{AsContextMut, ExternType, Instance, InstancePre, Module, ModuleExport, Store};
 
-use super::{NAME, Shared, alarm::Alarm, state::State, trap};
-use crate::{Capability, Error, Event, Exit, Limits, Result, Run, Serve, Server, Stop, Task};
+use super::{Shared, component::HANDLER, drive::not_instantiated, state::State, trap};
+use crate::{Error, Event, Exit, Result, Run, Serve, Server, Task};
 
 /// A compiled module, linked as far as it can be without an instance.
 pub(super) struct Code {
@@ -35,30 +35,16 @@ impl Code {
         Err(Error::MissingEntry { entry: name.to_owned(), others: entries(self.linked.module()) })
     }
 
-    fn store(&self, state: State, fuel: Option<u64>) -> Result<Store<State>> {
-        let mut store = Store::new(self.shared.linker.engine(), state);
-        store.limiter(|state| state.limiter());
-        store.set_epoch_deadline(NEVER);
-        if self.shared.info.can(Capability::LimitFuel) {
-            store.set_fuel(fuel.unwrap_or(u64::MAX)).map_err(not_instantiated)?;
-        }
-        Ok(store)
-    }
-
     async fn guest(&self, store: &mut Store<State>, calls: Calls) -> Result<Exit> {
         let instance = match self.linked.instantiate_async(&mut *store).await {
             Ok(instance) => instance,
             // The start function, or a segment that does not fit: the guest ended before its entry.
-            Err(error) => {
-                let ended = trap::exit(&error);
-                return ended
-                    .ok_or_else(|| store.data().refusal().unwrap_or_else(|| not_instantiated(error)));
-            }
+            Err(error) => return trap::unborn(store.data(), error),
         };
         store.data().notify(Event::Instantiated);
         for export in calls.iter().flatten() {
             if let Err(error) = call(&mut *store, &instance, export).await {
-                return Ok(trap::exit(&error).unwrap_or_else(|| trap::host(&error)));
+                return trap::ended(error);
             }
         }
         Ok(Exit::Code(0))
@@ -68,23 +54,12 @@ impl Code {
 impl Run for Code {
     fn run(&self, task: Task) -> Result<Exit> {
         let calls = self.calls(&task.entry)?;
-        let Limits { fuel, deadline, .. } = task.limits;
-        let cancel = task.cancel.clone();
-        let mut store = self.store(State::new(task)?, fuel)?;
-        let reactor = &self.shared.reactor;
-        let exit = if deadline.is_some() || cancel.is_some() {
-            let alarm = Alarm::set(&mut store, reactor.handle());
-            let raced = reactor.block_on(alarm.race(deadline, cancel, self.guest(&mut store, calls)));
-            raced.unwrap_or_else(|stop| Ok(Exit::Stopped(stop)))?
-        } else {
-            reactor.block_on(self.guest(&mut store, calls))?
-        };
-        let cut = store.data().wrote_too_much() && !matches!(exit, Exit::Stopped(_));
-        Ok(if cut { Exit::Stopped(Stop::Output) } else { exit })
+        self.shared.drive(task, async |store| self.guest(store, calls).await)
     }
 
     fn serve(&self, _: TcpListener, _: Task, _: Serve) -> Result<Server> {
-        Err(Error::Unsupported { engine: NAME, capability: Capability::Http })
+        let others = entries(self.linked.module());
+        Err(Error::MissingEntry { entry: HANDLER.to_owned(), others })
     }
 }
 
@@ -119,13 +94,6 @@ fn is_entry(ty: &ExternType) -> bool {
     matches!(ty, ExternType::Func(ty) if ty.params().len() == 0 && ty.results().len() == 0)
 }
 
-fn not_instantiated(error: wasmtime::Error) -> Error {
-    Error::Instantiate { engine: NAME, source: error.into() }
-}
-
-/// More epochs than an engine sees, which are added to those that it has seen.
-const NEVER: u64 = u64::MAX / 2;
-
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
@@ -157,7 +125,7 @@ mod tests {
         let code = Code::new(&engine.shared, &module).unwrap();
         for entry in ["_start", "open_and_sleep"] {
             for task in [Task::default(), Task::default().preopen(Preopen::read_only("/", "/"))] {
-                let mut store = code.store(State::new(task).unwrap(), None).unwrap();
+                let mut store = engine.shared.store(State::new(task).unwrap(), None).unwrap();
                 let guest = code.guest(&mut store, code.calls(entry).unwrap());
                 let ended = engine
                     .shared

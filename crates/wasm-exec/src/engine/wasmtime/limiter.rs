@@ -23,12 +23,13 @@ impl Limiter {
     }
 
     /// Says why no instance was made, if that was because of a limit.
-    pub(super) fn refusal(&self) -> Option<Error> {
+    pub(super) fn refusal(&self, error: &wasmtime::Error) -> Option<Error> {
         let of = |total: &Total, limit| {
             total.refused.map(|needed| Error::OverLimit { limit, needed, allowed: total.limit as u64 })
         };
-        if self.instances == 0 {
-            return Some(Error::OverLimit { limit: Capability::LimitInstances, needed: 1, allowed: 0 });
+        if let Some(needed) = too_many_instances(error) {
+            let allowed = self.instances as u64;
+            return Some(Error::OverLimit { limit: Capability::LimitInstances, needed, allowed });
         }
         of(&self.memory, Capability::LimitMemory)
             .or_else(|| of(&self.table_elements, Capability::LimitTableElements))
@@ -95,6 +96,16 @@ impl Total {
         }
         false
     }
+}
+
+/// wasmtime has no type for this error; a test of the conformance suite sees to it that its words are these.
+fn too_many_instances(error: &wasmtime::Error) -> Option<u64> {
+    error
+        .root_cause()
+        .to_string()
+        .strip_prefix("resource limit exceeded: instance count too high at ")?
+        .parse()
+        .ok()
 }
 
 fn size(limit: Option<u64>) -> usize {

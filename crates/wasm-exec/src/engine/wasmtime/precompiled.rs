@@ -7,12 +7,12 @@
 use std::{
     fs::File,
     hash::{Hash, Hasher},
-    os::unix::fs::FileExt,
+    os::{fd::AsRawFd, unix::fs::FileExt},
 };
 
-use wasmtime::Module;
+use wasmtime::{Module, component::Component};
 
-use super::NAME;
+use super::{Compiled, NAME};
 use crate::{Contents, Error, Precompiled, Result};
 
 /// Wraps what `engine` generated.
@@ -21,13 +21,13 @@ pub(super) fn wrap(code: Vec<u8>) -> Precompiled {
     unsafe { Precompiled::from_bytes(NAME, code) }
 }
 
-/// Makes the module of which the code was generated. wasmtime refuses what another release or configuration made.
-pub(super) fn load(engine: &wasmtime::Engine, code: &Precompiled) -> Result<Module> {
+/// Makes what the code was generated of. wasmtime refuses what another release or configuration made.
+pub(super) fn load(engine: &wasmtime::Engine, code: &Precompiled) -> Result<Compiled> {
     let refused = |source| Error::Precompiled { engine: NAME, source };
     if code.engine() != NAME {
         return Err(refused(format!("{} made it", code.engine()).into()));
     }
-    let module = match code.contents() {
+    let compiled = match code.contents() {
         Contents::Bytes(bytes) => copied(engine, bytes),
         Contents::File(file) => mapped(engine, file).or_else(|_| {
             // A file system that is mounted `noexec` has no code to map. Whatever else was wrong is wrong again.
@@ -36,19 +36,29 @@ pub(super) fn load(engine: &wasmtime::Engine, code: &Precompiled) -> Result<Modu
             copied(engine, &bytes)
         }),
     };
-    module.map_err(|error| refused(error.into()))
+    compiled.map_err(|error| refused(error.into()))
 }
 
-fn copied(engine: &wasmtime::Engine, code: &[u8]) -> wasmtime::Result<Module> {
+fn copied(engine: &wasmtime::Engine, code: &[u8]) -> wasmtime::Result<Compiled> {
+    if wasmtime::Engine::detect_precompiled(code) == Some(wasmtime::Precompiled::Component) {
+        // SAFETY: as below.
+        return Ok(Compiled::Component(unsafe { Component::deserialize(engine, code) }?));
+    }
     // SAFETY: the contract of `Precompiled`, whose contents this is: what wasmtime generated, unchanged. wasmtime reads
     // an ELF file, whose header says where everything is; what follows that does not matter.
-    unsafe { Module::deserialize(engine, code) }
+    Ok(Compiled::Module(unsafe { Module::deserialize(engine, code) }?))
 }
 
-fn mapped(engine: &wasmtime::Engine, file: &File) -> wasmtime::Result<Module> {
-    let file = file.try_clone()?;
-    // SAFETY: the same, and nobody changes the file as long as the module lives.
-    unsafe { Module::deserialize_open_file(engine, file) }
+fn mapped(engine: &wasmtime::Engine, file: &File) -> wasmtime::Result<Compiled> {
+    let module = file.try_clone()?;
+    // SAFETY: as above, and nobody changes the file as long as the module lives.
+    if let Ok(module) = unsafe { Module::deserialize_open_file(engine, module) } {
+        return Ok(Compiled::Module(module));
+    }
+    // A component is opened by its path only: this is the path of an open file.
+    let path = format!("/proc/self/fd/{}", file.as_raw_fd());
+    // SAFETY: the same.
+    Ok(Compiled::Component(unsafe { Component::deserialize_file(engine, path) }?))
 }
 
 /// Names what generated code depends on: target, features of the processor, settings, and the release of wasmtime.
@@ -94,7 +104,7 @@ mod tests {
         let [ours, other] = [config::config(), config::config().consume_fuel(true).clone()]
             .map(|config| wasmtime::Engine::new(&config).unwrap());
         let code = wrap(other.precompile_module(&wasm).unwrap());
-        let error = load(&ours, &code).unwrap_err();
+        let error = load(&ours, &code).err().unwrap();
         assert_eq!(error.to_string(), "wasmtime cannot load the precompiled code");
         assert!(std::error::Error::source(&error).is_some());
         load(&ours, &wrap(ours.precompile_module(&wasm).unwrap())).unwrap();

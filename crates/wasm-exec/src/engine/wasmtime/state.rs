@@ -2,18 +2,21 @@ use std::{io, mem};
 
 use wasmtime::Linker;
 use wasmtime_wasi::{
-    FsPerms, I32Exit, WasiCtxBuilder, WasiView,
+    FsPerms, I32Exit, WasiCtxBuilder, WasiCtxView, WasiView,
     filesystem::WasiFilesystemCtx,
     p1::{self, WasiP1Ctx},
 };
+use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
 use super::{
     limiter::Limiter,
     meter::Meter,
+    outgoing::Outgoing,
+    policy::Policy,
     random, special,
     stdio::{FirstOutput, GuestInput, GuestOutput},
 };
-use crate::{Access, Error, Event, Observer, Preopen, Result, Stream, Task};
+use crate::{Access, Error, Event, Exit, Observer, Preopen, Result, Stop, Stream, Task};
 
 /// What the host functions of one run work on.
 ///
@@ -24,6 +27,9 @@ pub(super) struct State {
     wasi: WasiP1Ctx,
     other_files: WasiFilesystemCtx,
     may_block: bool,
+    special_files: bool,
+    http: WasiHttpCtx,
+    outgoing: Outgoing,
     limiter: Limiter,
     meter: Option<Meter>,
     observer: Option<Observer>,
@@ -32,10 +38,15 @@ pub(super) struct State {
 impl State {
     /// Builds what the task grants; the task has been checked.
     pub(super) fn new(task: Task) -> Result<Self> {
-        let Task { args, env, preopens, stdin, stdout, stderr, limits, observer, .. } = task;
+        let Task {
+            args, env, preopens, special_files, stdin, stdout, stderr, network, limits, observer, ..
+        } = task;
+        let policy = Policy::new(network);
         let mut wasi = WasiCtxBuilder::new();
-        wasi.args(&args).envs(&env);
-        grant(&mut wasi, &preopens)?;
+        wasi.args(&args).envs(&env).max_random_size(RANDOM_BYTES);
+        policy.grant(&mut wasi);
+        // What may wait for ever is done on another thread, so that the run can be ended.
+        grant(&mut wasi, &preopens, !special_files)?;
         if let Some(input) = GuestInput::new(stdin) {
             wasi.stdin(input);
         }
@@ -51,7 +62,17 @@ impl State {
         let mut wasi = wasi.build_p1();
         let handles = limits.handles.map_or(usize::MAX, |handles| handles.try_into().unwrap_or(usize::MAX));
         wasi.ctx().table.set_max_capacity(handles);
-        Ok(Self { wasi, other_files, may_block: true, limiter: Limiter::new(&limits), meter, observer })
+        Ok(Self {
+            wasi,
+            other_files,
+            may_block: true,
+            special_files,
+            http: WasiHttpCtx::new(),
+            outgoing: Outgoing::new(policy),
+            limiter: Limiter::new(&limits),
+            meter,
+            observer,
+        })
     }
 
     pub(super) fn limiter(&mut self) -> &mut Limiter {
@@ -59,13 +80,15 @@ impl State {
     }
 
     /// Says why no instance was made, if that was because of a limit.
-    pub(super) fn refusal(&self) -> Option<Error> {
-        self.limiter.refusal()
+    pub(super) fn refusal(&self, error: &wasmtime::Error) -> Option<Error> {
+        self.limiter.refusal(error)
     }
 
-    /// Tells whether the guest wanted to write more than it may.
-    pub(super) fn wrote_too_much(&self) -> bool {
-        self.meter.as_ref().is_some_and(Meter::is_over)
+    /// Returns how the guest ended, with what only its streams know: that it wanted to write more than it may.
+    pub(super) fn ended(&self, exit: Exit) -> Exit {
+        let wrote_too_much = self.meter.as_ref().is_some_and(Meter::is_over);
+        let cut = wrote_too_much && !matches!(exit, Exit::Stopped(_));
+        if cut { Exit::Stopped(Stop::Output) } else { exit }
     }
 
     pub(super) fn notify(&self, event: Event) {
@@ -81,6 +104,32 @@ impl State {
             self.may_block = may_block;
         }
         &mut self.wasi
+    }
+}
+
+impl State {
+    /// Tells whether the guest may open FIFOs, devices and sockets.
+    pub(super) fn may_open_special_files(&self) -> bool {
+        self.special_files
+    }
+
+    /// What the guest may do with the network.
+    pub(super) fn policy(&self) -> &Policy {
+        self.outgoing.policy()
+    }
+}
+
+/// What the interfaces of components work on.
+impl WasiView for State {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        self.wasi.ctx()
+    }
+}
+
+impl WasiHttpView for State {
+    fn http(&mut self) -> WasiHttpCtxView<'_> {
+        let table = self.wasi.ctx().table;
+        WasiHttpCtxView { hooks: &mut self.outgoing, table, ctx: &mut self.http }
     }
 }
 
@@ -102,9 +151,9 @@ pub(super) fn linker(engine: &wasmtime::Engine) -> wasmtime::Result<Linker<State
     Ok(linker)
 }
 
-/// Opens the directories, for file calls on the thread of the run.
-fn grant(wasi: &mut WasiCtxBuilder, preopens: &[Preopen]) -> Result<()> {
-    wasi.allow_blocking_current_thread(true);
+/// Opens the directories, for file calls that may block the thread of the run or not.
+fn grant(wasi: &mut WasiCtxBuilder, preopens: &[Preopen], may_block: bool) -> Result<()> {
+    wasi.allow_blocking_current_thread(may_block);
     for Preopen { host, guest, access } in preopens {
         let permissions = match access {
             Access::ReadOnly => FsPerms::ReadOnly,
@@ -124,10 +173,12 @@ fn files_that_may_not_block(preopens: &[Preopen]) -> Result<WasiFilesystemCtx> {
         return Ok(WasiFilesystemCtx::default());
     }
     let mut wasi = WasiCtxBuilder::new();
-    grant(&mut wasi, preopens)?;
-    wasi.allow_blocking_current_thread(false);
+    grant(&mut wasi, preopens, false)?;
     Ok(mem::take(wasi.build().filesystem()))
 }
+
+/// How many random bytes a component gets at once: nobody can end a guest while they are made.
+const RANDOM_BYTES: u64 = 4 << 20;
 
 pub(super) const PREVIEW1: &str = "wasi_snapshot_preview1";
 

@@ -1,11 +1,25 @@
 use wasmtime::{FrameInfo, WasmBacktrace, component::ResourceTableError};
 use wasmtime_wasi::I32Exit;
 
-use super::meter::Stopped;
-use crate::{Exit, Stop, Trap, TrapKind};
+use super::{drive::not_instantiated, meter::Stopped, state::State};
+use crate::{Exit, Result, Stop, Trap, TrapKind};
+
+/// Returns how a guest ended by an error of a call.
+pub(super) fn ended(error: wasmtime::Error) -> Result<Exit> {
+    // A pool that is full may have had a place for the instance and none for its stack.
+    if error.is::<wasmtime::PoolConcurrencyLimitError>() {
+        return Err(not_instantiated(error));
+    }
+    Ok(exit(&error).unwrap_or_else(|| host(&error)))
+}
+
+/// Returns how a guest ended before there was an instance, or why none could be made.
+pub(super) fn unborn(state: &State, error: wasmtime::Error) -> Result<Exit> {
+    exit(&error).ok_or_else(|| state.refusal(&error).unwrap_or_else(|| not_instantiated(error)))
+}
 
 /// Returns how a guest ended by an error; `None` if it was not the guest.
-pub(super) fn exit(error: &wasmtime::Error) -> Option<Exit> {
+fn exit(error: &wasmtime::Error) -> Option<Exit> {
     if let Some(I32Exit(code)) = error.downcast_ref() {
         return Some(Exit::Code(*code));
     }
@@ -22,7 +36,7 @@ pub(super) fn exit(error: &wasmtime::Error) -> Option<Exit> {
 }
 
 /// Returns how a guest ended because a host function failed.
-pub(super) fn host(error: &wasmtime::Error) -> Exit {
+fn host(error: &wasmtime::Error) -> Exit {
     let trap = Trap::new(TrapKind::Host).detail(error.root_cause().to_string());
     Exit::Trap(with_backtrace(trap, error))
 }

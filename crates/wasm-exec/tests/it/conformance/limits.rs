@@ -4,7 +4,7 @@ use std::fs;
 
 use wasm_exec::{Capability, Capture, Error, Exit, Limits, Output, Preopen, Stop, Task};
 
-use super::{NAME, engine, task};
+use super::{EXACT_OUTPUT, MANY_BUFFERS, NAME, engine, task};
 use crate::{
     child,
     support::{calling, code, run, try_run, wasm},
@@ -99,6 +99,7 @@ fn a_module_that_begins_above_its_limit_is_an_error() {
             "the module begins with 1 instances, and the task allows 0",
         ),
     ] {
+        let limits = limits.enforced_by(engine().info());
         let error = try_run(&*engine(), &wasm(declared), task().limits(limits)).unwrap_err();
         assert_eq!(error.to_string(), message);
         assert!(error.help().is_some() && !error.is_not_runnable());
@@ -156,7 +157,12 @@ fn a_flood_of_output_ends_at_its_limit() {
     for then in ["", "(br $again)", "(drop (i32.div_u (i32.const 1) (i32.const 0)))"] {
         let ran = run(&*engine(), &flood(then), limited(|limits| limits.output_bytes(25)));
         assert_eq!(ran.exit, Exit::Stopped(Stop::Output), "{then}");
-        assert_eq!((&*ran.stderr, &*ran.stdout), ("012345678901234", "0123456789"));
+        if EXACT_OUTPUT {
+            assert_eq!((&*ran.stderr, &*ran.stdout), ("012345678901234", "0123456789"));
+        } else {
+            assert_eq!(ran.stderr.len() + ran.stdout.len(), 25);
+            assert!([&ran.stderr, &ran.stdout].iter().all(|text| DIGITS.starts_with(text.as_str())));
+        }
         // What is discarded counts too.
         let program = engine().compile(&flood(then)).unwrap();
         let exit = program.run(limited(|limits| limits.output_bytes(100_000))).unwrap();
@@ -240,7 +246,8 @@ fn a_write_of_many_buffers_is_a_write() {
            (br_if $again (i32.lt_u (i32.load (i32.const 0)) (i32.const 8000)))
            (call $fd_write (i32.const 1) (i32.const 1024) (i32.const 8000) (i32.const 8)))",
     );
-    assert_eq!(engine().compile(&writes).unwrap().run(task()).unwrap(), Exit::Code(0));
+    let exit = engine().compile(&writes).unwrap().run(task()).unwrap();
+    assert_eq!(exit, Exit::Code(if MANY_BUFFERS { 0 } else { INVAL }));
 }
 
 #[test]
@@ -297,3 +304,9 @@ fn a_guest_that_is_stopped_leaves_others_alone() {
 }
 
 const PAGE: u64 = 65536;
+
+/// More than a flood may write.
+const DIGITS: &str = "012345678901234567890123456789";
+
+/// An error number of preview 1.
+const INVAL: i32 = 28;

@@ -147,6 +147,7 @@ fn can() -> bool {
     let missing = [Capability::Interrupt, Capability::InterruptHostCall].into_iter().find(|c| !info.can(*c));
     if let Some(missing) = missing {
         for task in [deadline(Duration::from_secs(1)), task().cancel(Cancel::new())] {
+            let task = task.stopping(Stopping::Always);
             let error = try_run(&*engine(), &guests::HELLO.wasm(), task).unwrap_err();
             assert!(matches!(error, Error::Unsupported { capability, .. } if capability == missing));
         }
@@ -312,7 +313,8 @@ fn no_stopped_guest_leaves_a_thread_or_a_descriptor() {
 #[ignore = "started by the test above"]
 fn stops_many() {
     let dir = tempfile::tempdir().unwrap();
-    let program = engine().compile(&poll_again(YEAR)).unwrap();
+    let host_calls = engine().info().can(Capability::InterruptHostCall);
+    let program = engine().compile(&poll_again(if host_calls { YEAR } else { 0 })).unwrap();
     let run = || {
         let (reader, _writer) = std::io::pipe().unwrap();
         let stdin = Input::file(File::from(OwnedFd::from(reader)));
@@ -321,15 +323,26 @@ fn stops_many() {
         assert_eq!(exit, Exit::Stopped(Stop::Deadline));
     };
     run();
-    let before = (child::count("task"), child::count("fd"));
+    let count = || (child::count("task"), child::count("fd"));
+    // A thread that nobody can join may need a moment to go.
+    thread::sleep(SOON);
+    let before = count();
     for _ in 0..50 {
         run();
-        assert_eq!((child::count("task"), child::count("fd")), before);
+        let start = Instant::now();
+        while count() != before && start.elapsed() < PATIENCE {
+            thread::sleep(Duration::from_millis(1));
+        }
+        assert_eq!(count(), before);
     }
 }
 
 #[test]
 fn a_fifo_or_device_is_not_opened() {
+    // Who does not promise to end a host call may wait for the other end.
+    if !engine().info().can(Capability::InterruptHostCall) {
+        return;
+    }
     let dir = tempfile::tempdir().unwrap();
     let at = |name: &str| dir.path().join(name);
     let mode = Mode::RUSR | Mode::WUSR;
