@@ -1,23 +1,20 @@
-//! What it costs to get a program: `Engine::compile` beside `Cache::program` that finds the code.
+//! What it costs to get a program: `compile` is `Engine::compile` beside wasmtime's `Module::new`, `load` is what the cache
+//! does when it has the code, beside wasmtime's `deserialize_file` of the same code by hand.
 //!
-//! Below them, as information, wasmtime's `deserialize_file` of the same code by hand, which checks nothing: neither who
-//! owns the directory, nor of what module the code was made, nor whether it is whole. The last line of each guest has the
-//! ratio of the first two, measured turn by turn.
+//! The cache is asked in two ways: with the module, whose digest it computes, and with a digest that is known, as that of
+//! a layer of an image. By hand nothing is checked: neither who owns the directory, nor of what module the code was made,
+//! nor whether it is whole. The last lines of each guest have ratios, measured turn by turn.
 //!
 //! `cargo bench -p benches --bench load`
 
 #![expect(clippy::unwrap_used, reason = "a bench that cannot be set up has nothing to say")]
 
-use std::{
-    fs,
-    hint::black_box,
-    path::Path,
-    time::{Duration, Instant},
-};
+use std::{fs, hint::black_box, path::Path};
 
+use benches::{Raw, is_bench, medians, ratio};
 use criterion::{Criterion, criterion_group, criterion_main};
 use wasm_exec::{Cache, Engine, Origin};
-use wasmtime::{Config, Module, WasmBacktraceDetails};
+use wasmtime::Module;
 
 fn load(criterion: &mut Criterion) {
     let mut guests = vec![("hello", guests::HELLO.wasm()), ("made-up", made_up())];
@@ -33,26 +30,31 @@ fn load(criterion: &mut Criterion) {
 }
 
 fn guest(criterion: &mut Criterion, name: &str, wasm: &[u8], engine: &dyn Engine, cache: &Cache, dir: &Path) {
+    let by_hand = wasmtime::Engine::new(&Raw::config(false)).unwrap();
     let compile = || drop(black_box(engine.compile(wasm).unwrap()));
-    let hit = || {
-        let found = cache.program(engine, wasm).unwrap();
-        assert!(matches!(found.origin, Origin::Cache(_)));
-    };
-    cache.program(engine, wasm).unwrap();
+    let compile_by_hand = || drop(black_box(Module::new(&by_hand, wasm).unwrap()));
+    let mut group = criterion.benchmark_group(format!("compile/{name}"));
+    group.sample_size(20).bench_function("wasm-exec", |bencher| bencher.iter(compile));
+    group.bench_function("wasmtime, by hand", |bencher| bencher.iter(compile_by_hand));
+    group.finish();
 
-    let by_hand =
-        wasmtime::Engine::new(Config::new().wasm_backtrace_details(WasmBacktraceDetails::Disable)).unwrap();
+    let digest = wasm_oci::sha256(wasm);
+    cache.program(engine, wasm).unwrap();
+    let hit = || assert!(matches!(cache.program(engine, wasm).unwrap().origin, Origin::Cache(_)));
+    let known = || assert!(cache.find(engine, &digest).is_some());
     let path = dir.join(name);
     fs::write(&path, by_hand.precompile_module(wasm).unwrap()).unwrap();
-
+    let unchecked = || drop(black_box(unchecked(&by_hand, &path)));
     let mut group = criterion.benchmark_group(format!("load/{name}"));
-    group.sample_size(20).bench_function("compile", |bencher| bencher.iter(compile));
-    group.sample_size(100).bench_function("cache hit", |bencher| bencher.iter(hit));
-    group.bench_function("wasmtime, by hand and unchecked", |bencher| {
-        bencher.iter(|| unchecked(&by_hand, &path));
-    });
+    group.bench_function("wasm-exec, cache hit", |bencher| bencher.iter(hit));
+    group.bench_function("wasm-exec, cache hit by digest", |bencher| bencher.iter(known));
+    group.bench_function("wasmtime, by hand and unchecked", |bencher| bencher.iter(unchecked));
     group.finish();
-    ratio(name, wasm.len(), fs::metadata(&path).unwrap().len(), compile, hit);
+
+    let code = fs::metadata(&path).unwrap().len();
+    times(&format!("{name}, {} bytes, {code} bytes of code: cache hit", wasm.len()), &compile, &hit);
+    times(&format!("{name}, {} bytes, {code} bytes of code: by digest", wasm.len()), &compile, &known);
+    ratio(&format!("load/{name}, by digest"), &known, &unchecked);
 }
 
 #[expect(unsafe_code, reason = "what is measured")]
@@ -61,27 +63,12 @@ fn unchecked(engine: &wasmtime::Engine, path: &Path) -> Module {
     unsafe { Module::deserialize_file(engine, path) }.unwrap()
 }
 
-/// Says how much longer it takes to compile. Turn by turn, because on a shared machine one minute is not like the next.
+/// Says how much longer it takes to compile.
 #[expect(clippy::print_stdout, reason = "a bench reports")]
-fn ratio(name: &str, wasm: usize, code: u64, compile: impl Fn(), hit: impl Fn()) {
-    const TURNS: usize = 50;
-    const HITS: u32 = 20;
-    let time = |runs: u32, run: &dyn Fn()| {
-        let start = Instant::now();
-        (0..runs).for_each(|_| run());
-        start.elapsed() / runs
-    };
-    let (mut a, mut b): (Vec<_>, Vec<_>) = (0..TURNS).map(|_| (time(1, &compile), time(HITS, &hit))).unzip();
-    let median = |times: &mut Vec<Duration>| {
-        times.sort_unstable();
-        times[TURNS / 2]
-    };
-    let (compile, hit) = (median(&mut a), median(&mut b));
+fn times(what: &str, compile: &dyn Fn(), hit: &dyn Fn()) {
+    let (compile, hit) = medians(if is_bench() { 50 } else { 1 }, (1, compile), (20, hit));
     let ratio = compile.as_secs_f64() / hit.as_secs_f64();
-    println!(
-        "load/ratio: {name}, {wasm} bytes, {code} bytes of code: compile {compile:?}, cache hit {hit:?}: {ratio:.0}x \
-         (medians, turn by turn)"
-    );
+    println!("load/times: {what} {hit:?}, compile {compile:?}: {ratio:.0}x (medians, turn by turn)");
 }
 
 /// A larger module: functions with a loop, branches, loads and stores, which call each other.

@@ -1,1 +1,8 @@
-//! The benches are the `.rs` files beside `Cargo.toml`: `cargo bench -p benches`.
+//! What the benches share: what one writes by hand for wasmtime, and the comparison turn by turn. The benches themselves
+//! are the `.rs` files beside `Cargo.toml`: `cargo bench -p benches`.
+
+mod raw;
+mod turns;
+
+pub use raw::{Raw, sink};
+pub use turns::{Turns, is_bench, medians, ratio};

@@ -13,9 +13,9 @@ mod scan;
 /// values meet at how many branches in how many loops. The unit is about a microsecond of an optimised compiler on one
 /// core, at worst; most take a tenth of it.
 ///
-/// | Limit | Default | Programs of 14 MB had |
+/// | Limit | Default | The most of three programs |
 /// |---|---|---|
-/// | `bytes` | 256 MiB | |
+/// | `bytes` | 256 MiB | 14 MB |
 /// | `functions` | 100,000 | 16,958 |
 /// | `types` | 50,000 | 252 |
 /// | `function_bytes` | 1 MiB | 199,780 |
@@ -23,12 +23,12 @@ mod scan;
 /// | `depth` | 10,000 | 3,289 |
 /// | `block_values` | 10,000 | 99 |
 /// | `branch_targets` | 4,000,000 | 277,905 |
-/// | `function_work` | 4,000,000 | |
-/// | `work` | 64,000,000 | |
-/// | `initializers` | 4,000 | |
-/// | `padding` | 64 MiB | |
-/// | `nested` | 1,000 | |
-/// | `instances` | 1,000 | |
+/// | `function_work` | 4,000,000 | 1,074,307 |
+/// | `work` | 128,000,000 | 28,516,271 |
+/// | `initializers` | 4,000 | 1 |
+/// | `padding` | 64 MiB | 1.8 MB |
+/// | `nested` | 1,000 | 0 |
+/// | `instances` | 1,000 | 1 |
 ///
 /// It bounds what a module *can* cost and does not measure what it *does*: whoever must be sure of a time compiles in a
 /// process of its own, by `WasmtimeBuilder::compile_in`.
@@ -215,7 +215,7 @@ impl Default for Budget {
             block_values: 10_000,
             branch_targets: 4_000_000,
             function_work: 4_000_000,
-            work: 64_000_000,
+            work: 128_000_000,
             initializers: 4_000,
             padding: 64 << 20,
             nested: 1_000,
@@ -227,4 +227,92 @@ impl Default for Budget {
 /// Compares what a module needs, of what it is called in an error.
 fn within(what: &'static str, needed: u64, allowed: u64) -> Result<()> {
     if needed > allowed { Err(Error::OverBudget { what, needed, allowed }) } else { Ok(()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_defaults_are_those_that_are_documented() {
+        let budget = Budget::default();
+        assert_eq!((budget.bytes, budget.functions, budget.types), (256 << 20, 100_000, 50_000));
+        assert_eq!((budget.function_bytes, budget.locals, budget.depth), (1 << 20, 5_000, 10_000));
+        assert_eq!((budget.block_values, budget.branch_targets), (10_000, 4_000_000));
+        assert_eq!((budget.function_work, budget.work), (4_000_000, 128_000_000));
+        assert_eq!((budget.initializers, budget.padding), (4_000, 64 << 20));
+        assert_eq!((budget.nested, budget.instances), (1_000, 1_000));
+    }
+
+    /// A megabyte as compilers write it: a loop and a table of branches in each function.
+    #[test]
+    fn an_ordinary_program_is_far_from_the_limits() {
+        let end = ") (local.set 2 (call 0 (local.get 1) (i32.load (local.get 2))))".repeat(5);
+        let body = format!("(loop {} (br_table 0 1 2 3 4 0 (local.get 0)) {end})", "(block ".repeat(5));
+        let one = format!("(func (param i32 i32) (result i32) (local i32 i32 i32 i32) {body} (local.get 1))");
+        let wasm = wat::parse_str(format!("(module (memory 1) {})", one.repeat(14_000))).unwrap();
+        assert!(wasm.len() > 1_000_000);
+        let most = Budget::default();
+        Budget::default().work(most.work / 10).function_work(most.function_work / 1000).check(&wasm).unwrap();
+    }
+
+    #[test]
+    fn what_is_cut_off_is_no_panic() {
+        let text = r#"(component
+            (core module $m (memory 1) (data (i32.const 0) "x") (func (loop (br_if 0 (i32.const 1)))))
+            (component $c (core instance (instantiate 0)))
+            (alias outer 0 0 (core module))
+            (instance (instantiate $c)))"#;
+        for wasm in [wat::parse_str(text.replace("(core instance (instantiate 0))", "")).unwrap(), guests::ARGS_ENV.wasm()] {
+            Budget::default().check(&wasm).unwrap();
+            for end in 0..wasm.len() {
+                let _ = Budget::default().check(&wasm[..end]);
+                for change in [0x01, 0x80, 0xff] {
+                    let mut changed = wasm.clone();
+                    changed[end] ^= change;
+                    let _ = Budget::default().check(&changed);
+                }
+            }
+        }
+    }
+
+    /// A component that instantiates one ten times that instantiates one ten times, and so on.
+    fn tower(levels: usize) -> Vec<u8> {
+        let mut text = "(component $c0 (core module $m) (core instance (instantiate $m)))".to_owned();
+        for level in 1..=levels {
+            let below = level - 1;
+            let inner = format!("(instance (instantiate $c{below}))").repeat(10);
+            text += &format!("(component $c{level} (alias outer 1 $c{below} (component $c{below})) {inner})");
+        }
+        wat::parse_str(format!("(component {text} (instance (instantiate $c{levels})))")).unwrap()
+    }
+
+    #[test]
+    fn instances_are_multiplied() {
+        for (levels, instances) in [(0, 2), (1, 21), (2, 211), (3, 2111)] {
+            let check = |allowed| Budget::unlimited().instances(allowed).check(&tower(levels));
+            check(instances).unwrap();
+            let error = check(instances - 1).unwrap_err().to_string();
+            let says = format!("to compile it takes {instances} instances, and the budget allows {}", instances - 1);
+            assert_eq!(error, says);
+        }
+        assert!(Budget::default().check(&tower(9)).is_err());
+    }
+
+    #[test]
+    fn instances_of_what_is_given_cannot_be_told() {
+        let text = "(component (component (import \"c\" (component $c)) (instance (instantiate $c))))";
+        let wasm = wat::parse_str(text).unwrap();
+        let error = Budget::default().check(&wasm).unwrap_err().to_string();
+        assert!(error.contains("instances of components that are given to it"), "{error}");
+        Budget::unlimited().check(&wasm).unwrap();
+    }
+
+    #[test]
+    fn what_is_nested_counts() {
+        let wasm = wat::parse_str("(component (core module) (component (core module)))").unwrap();
+        Budget::unlimited().nested(3).check(&wasm).unwrap();
+        let error = Budget::unlimited().nested(2).check(&wasm).unwrap_err().to_string();
+        assert_eq!(error, "to compile it takes 3 nested modules and components, and the budget allows 2");
+    }
 }

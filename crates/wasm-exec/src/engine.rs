@@ -10,7 +10,7 @@ mod wasmtime;
 #[cfg(feature = "wasmedge")]
 pub use self::wasmedge::{WasmedgeBuilder, WasmedgeEngine};
 #[cfg(feature = "wasmtime")]
-pub use self::wasmtime::{Pooling, WasmtimeBuilder, WasmtimeEngine};
+pub use self::wasmtime::{CompilerProcess, Pooling, WasmtimeBuilder, WasmtimeEngine};
 
 /// Something that compiles WebAssembly into [`Program`]s.
 ///
@@ -157,9 +157,8 @@ impl Capability {
     pub(crate) fn help(self) -> Option<&'static str> {
         Some(match self {
             Self::InterruptHostCall => "say `Stopping::BestEffort` if it may take until a host call returns",
-            Self::LimitFuel => {
-                "switch it on when the engine is built: `WasmtimeEngine::builder().fuel(true)`"
-            }
+            Self::Http => "run a component on wasmtime, which answers HTTP requests",
+            Self::LimitFuel => "switch it on when the engine is built: `fuel(true)` of its builder",
             Self::LimitHandles
             | Self::LimitInstances
             | Self::LimitMemory

@@ -30,10 +30,11 @@
 //!
 //! # The nouns
 //!
-//! - [`Engine`]: something that can compile Wasm. An object-safe trait of four methods; [`engine`] makes one by name,
+//! - [`Engine`]: something that can compile Wasm, core modules or components. An object-safe trait of four methods; [`engine`] makes one by name,
 //!   [`engines`] says which are compiled in. An engine owns its threads and its reactor: drop it and its programs, and
 //!   they are gone. What it can enforce is said by its [`Capability`] list.
-//! - [`Program`]: compiled code, cheap to clone, shared between threads.
+//! - [`Program`]: compiled code, cheap to clone, shared between threads. [`Program::run`] runs it here,
+//!   [`Program::start`] on a thread of its own, [`Program::serve`] lets it answer HTTP requests ([`Serve`]).
 //! - [`Task`]: what one run gets. It grants nothing until you say so, and what an engine cannot enforce it refuses.
 //! - [`Exit`]: how the guest ended: by its own code, by a [`Trap`], or because a limit or somebody stopped it ([`Stop`]).
 //!   However a guest ends, it is `Ok(Exit)`.
@@ -51,7 +52,8 @@
 //! | `preopens` | none | directories, [`Preopen::read_only`] or [`Preopen::read_write`], numbered from 3 in this order |
 //! | `stdin` | [`Input::Empty`] | bytes, a file, the caller's own |
 //! | `stdout`, `stderr` | [`Output::Discard`] | a bounded [`Capture`], a file, the caller's own |
-//! | `network` | [`Network::None`] | the host's, where the engine has [`Capability::Sockets`] |
+//! | `special_files` | no | FIFOs, devices and sockets in the directories may be opened |
+//! | `network` | [`Network::None`] | the host's, or what a list of [`Rule`]s allows |
 //! | `limits` | [`Limits::default`]: 256 MiB of memory, 100,000 table elements, 32 instances, 1,024 handles | fuel, a deadline and bytes of output as well; to have no limit must be spelled out |
 //! | `cancel` | none | a [`Cancel`], which ends the guest wherever it is |
 //! | `stopping` | [`Stopping::Always`] | best effort, for engines that cannot end a host call |
@@ -66,18 +68,24 @@
 //!
 //! | [`Capability`] | What needs it | wasmtime | WasmEdge |
 //! |---|---|---|---|
-//! | `Interrupt` | a deadline, `cancel`, [`Program::start`] | yes | no |
+//! | `Component` | components (WASI 0.2) | yes | no |
+//! | `Http` | [`Program::serve`] | yes | no |
+//! | `Interrupt` | a deadline, `cancel`, [`Program::start`] | yes | yes |
 //! | `InterruptHostCall` | the same, with [`Stopping::Always`] | yes | no |
-//! | `LimitFuel` | [`Limits::fuel`] | if `WasmtimeBuilder::fuel` says so | no |
+//! | `LimitFuel` | [`Limits::fuel`] | if `WasmtimeBuilder::fuel` says so | if `WasmedgeBuilder::fuel` says so |
 //! | `LimitHandles` | [`Limits::handles`] | yes | no |
-//! | `LimitInstances` | [`Limits::instances`] | yes | no |
-//! | `LimitMemory` | [`Limits::memory`] | yes | no |
-//! | `LimitOutput` | [`Limits::output_bytes`] | yes | no |
-//! | `LimitTableElements` | [`Limits::table_elements`] | yes | no |
+//! | `LimitInstances` | [`Limits::instances`] | yes | yes |
+//! | `LimitMemory` | [`Limits::memory`] | yes | yes |
+//! | `LimitOutput` | [`Limits::output_bytes`] | yes | yes |
+//! | `LimitTableElements` | [`Limits::table_elements`] | yes | yes |
+//! | `NetworkRules` | [`Network::Allow`] | yes | no |
 //! | `Precompile` | [`Engine::precompile`], [`Engine::load`] | yes | no |
 //! | `ReadOnlyPreopen` | [`Access::ReadOnly`] | yes | yes |
 //! | `RedirectStdio` | streams that are not those of the process | yes | yes |
-//! | `Sockets` | [`Network::Host`] | no | yes |
+//! | `Sockets` | [`Network::Host`] | components (`wasi:sockets`, `wasi:http`) | modules (WasmEdge's sockets) |
+//!
+//! That FIFOs and devices in a guest's directories are not opened unless [`Task::special_files`] says so is wasmtime's
+//! doing; WasmEdge opens them.
 //!
 //! # What this library does not do
 //!
@@ -89,8 +97,8 @@
 //!
 //! | Feature | Default | What |
 //! |---|---|---|
-//! | `wasmtime` | yes | `WasmtimeEngine`: core modules with WASI preview 1, compiled by Cranelift |
-//! | `wasmedge` | no | `WasmedgeEngine`: core modules with WASI preview 1 and WasmEdge's sockets; links libwasmedge 0.17 |
+//! | `wasmtime` | yes | `WasmtimeEngine`: core modules with WASI preview 1 and components with WASI 0.2, compiled by Cranelift |
+//! | `wasmedge` | no | `WasmedgeEngine`: core modules with WASI preview 1 and WasmEdge's sockets. **It links libwasmedge 0.17**: a program with it does not start where the library is not. `wasmctr` therefore has it in a program of its own |
 //! | `bundle` | no | `adapter::bundle`: the task that an OCI runtime bundle describes |
 
 #[cfg(feature = "bundle")]
@@ -118,7 +126,7 @@ mod task;
 #[cfg(feature = "wasmtime")]
 pub use self::{
     budget::Budget,
-    engine::{Pooling, WasmtimeBuilder, WasmtimeEngine},
+    engine::{CompilerProcess, Pooling, WasmtimeBuilder, WasmtimeEngine},
 };
 #[cfg(feature = "wasmedge")]
 pub use self::engine::{WasmedgeBuilder, WasmedgeEngine};

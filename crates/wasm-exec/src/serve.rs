@@ -74,7 +74,9 @@ impl fmt::Debug for Serve {
 
 /// A closure that is told of instances that did not end well: [`Serve::on_failure`].
 #[derive(Clone)]
-pub struct Failures(Arc<dyn Fn(&Result<Exit>) + Send + Sync>);
+pub struct Failures(Arc<Closure>);
+
+type Closure = dyn Fn(&Result<Exit>) + Send + Sync;
 
 impl Failures {
     /// Tells it of one; engines call this.

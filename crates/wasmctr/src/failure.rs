@@ -115,6 +115,9 @@ fn in_flags(error: &wasm_exec::Error) -> Option<String> {
         OverLimit { limit, needed, .. } => {
             Some(format!("if the module is trusted: `{} {needed}`", flag_of(*limit)?))
         }
+        MissingEntry { others, .. } if others.iter().any(|other| other.starts_with("wasi:http/")) => {
+            Some("it answers HTTP requests: `wasmctr serve`".to_owned())
+        }
         MissingEntry { others, .. } if !others.is_empty() => {
             Some(format!("it exports {}: choose one with `--entry`", others.join(", ")))
         }

@@ -52,8 +52,9 @@ impl LimitFlags {
             .map(|(_, name)| *name)
             .collect();
         if !lifted.is_empty() {
-            let error = anyhow!("{} does not limit {}, and the guest runs", engine.name, lifted.join(", "));
-            let failure = Failure::new(0, error).help("`--unlimited` says that this is meant");
+            let error =
+                anyhow!("{} does not limit {}: the guest runs without", engine.name, lifted.join(", "));
+            let failure = Failure::new(0, error).help("`--unlimited` says that no limit is meant");
             failure.warn(&mut anstream::stderr().lock());
         }
         self.over(enforced)

@@ -29,7 +29,7 @@ use clap::Parser;
 
 use self::{command::Command, failure::Failure};
 
-/// WebAssembly in the container world: pack, inspect, bundle, run
+/// WebAssembly in the container world: pack, inspect, bundle, run, serve
 #[derive(Debug, Parser)]
 #[command(version, about, max_term_width = 100, after_help = AFTER_HELP)]
 struct Cli {

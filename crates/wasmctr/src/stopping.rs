@@ -107,12 +107,18 @@ impl LastResort {
 
     fn end(&self, stop: Stop, why: &str) {
         let exit = Exit::Stopped(stop);
+        let code = code_of(&exit);
         let Some(mut told) = self.report.begin() else { return };
-        // Whoever read it may have gone; the exit code still tells.
+        self.report.lap("run");
+        // Nobody may read what is printed: then it ends all the same.
+        let _ = thread::Builder::new().spawn(move || {
+            thread::sleep(Duration::from_secs(1));
+            low_level::exit(code.into());
+        });
         let _ = told.tell(&mut io::stdout(), Ok(&exit));
-        let failure = Failure::new(code_of(&exit), anyhow!("the guest was stopped: {stop}")).note(why);
+        let failure = Failure::new(code, anyhow!("the guest was stopped: {stop}")).note(why);
         failure.report(&mut anstream::stderr().lock());
         // Not what runs at the exit of a process: the guest still uses what that would take from it.
-        low_level::exit(code_of(&exit).into());
+        low_level::exit(code.into());
     }
 }

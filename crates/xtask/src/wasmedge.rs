@@ -6,10 +6,12 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::error::{At as _, Error, Result};
-use crate::{paths, process};
+use crate::{guests, paths, process, tools};
 
-/// Builds `wasmctr-wasmedge` and tests `wasm-exec` with this engine alone; the arguments are those of `cargo test`.
+/// Gets what it takes, builds `wasmctr-wasmedge` and tests `wasm-exec` with this engine alone; the arguments are those of `cargo test`.
 pub(crate) fn run(args: &[String]) -> Result<()> {
+    tools::run(&[])?;
+    guests::run()?;
     let root = paths::root()?;
     let package = root.join("crates/wasmctr-wasmedge");
     let target = host()?;

@@ -1,5 +1,7 @@
 use std::fmt;
 
+use wasmedge_sdk::{LogManager, utils::CoreVersion};
+
 use self::code::Code;
 use crate::{Capability, Engine, EngineInfo, Error, Precompiled, Program, Result, imports, outline};
 
@@ -95,13 +97,13 @@ impl WasmedgeBuilder {
     ///
     /// [`Error::Engine`] when the library is of another release than this crate is made for.
     pub fn build(&self) -> Result<WasmedgeEngine> {
-        let (major, minor, version) = capi::version();
-        if (major, minor) != RELEASE {
+        let version = CoreVersion::version_string();
+        if (CoreVersion::major(), CoreVersion::minor()) != RELEASE {
             let source =
                 format!("libwasmedge is {version}, and {}.{} is needed", RELEASE.0, RELEASE.1).into();
             return Err(Error::Engine { engine: NAME, source });
         }
-        capi::silence();
+        LogManager::log_off();
         let info = EngineInfo::new(NAME, version).with([
             Capability::Interrupt,
             Capability::LimitInstances,

@@ -9,13 +9,17 @@ use wasmtime::{Linker, Module};
 
 use wasmtime::component::{self as components, Component};
 
-pub use self::builder::{Pooling, WasmtimeBuilder};
+pub use self::{
+    builder::{Pooling, WasmtimeBuilder},
+    compiler::CompilerProcess,
+};
 use self::{code::Code, reactor::Reactor, state::State};
-use crate::{Engine, EngineInfo, Error, Precompiled, Program, Result, imports, outline, program};
+use crate::{Budget, Capability, Engine, EngineInfo, Error, Precompiled, Program, Result, imports, outline, program};
 
 mod alarm;
 mod builder;
 mod code;
+mod compiler;
 mod component;
 mod config;
 mod descriptor;
@@ -34,21 +38,21 @@ mod state;
 mod stdio;
 mod trap;
 
-/// wasmtime: core modules with WASI preview 1, compiled by Cranelift.
+/// wasmtime: core modules with WASI preview 1, and components with WASI 0.2 and `wasi:http`, compiled by Cranelift.
 ///
 /// The value owns all that lives longer than a run: the linker, the threads that compile, and the one thread that waits
 /// for timers and descriptors. They end with the engine and the last of its programs. wasmtime-wasi's process-wide
 /// runtime and its thread for standard input are not used.
 ///
-/// What it can do: [`Capability::Interrupt`], [`Capability::InterruptHostCall`], all limits (that of fuel if it is built
-/// with [`fuel`](WasmtimeBuilder::fuel)), [`Capability::Precompile`], [`Capability::ReadOnlyPreopen`],
-/// [`Capability::RedirectStdio`].
+/// It has every [`Capability`](crate::Capability), that to limit fuel if it is built with
+/// [`fuel`](WasmtimeBuilder::fuel). Core modules have no sockets here, whatever network a task grants: preview 1 has none.
 ///
 /// A guest is ended by a deadline or a [`Cancel`](crate::Cancel) within some milliseconds, wherever it is. What is not
 /// interrupted is one call on a regular file, which a disk or a network file system may keep waiting, and one
 /// instruction that fills or copies memory, which the limit of memory bounds. FIFOs, devices and sockets in the
 /// directories of a guest could keep it waiting for ever: it can list and delete them, and gets `EACCES` when it opens
-/// one.
+/// one, unless [`Task::special_files`](crate::Task::special_files) says otherwise. Names are looked up by the system's
+/// resolver, on a thread that ends when that answers.
 pub struct WasmtimeEngine {
     shared: Arc<Shared>,
 }
@@ -58,6 +62,7 @@ struct Shared {
     info: EngineInfo,
     engine: wasmtime::Engine,
     budget: Budget,
+    compiler: Option<CompilerProcess>,
     linker: Linker<State>,
     component_linker: OnceLock<components::Linker<State>>,
     reactor: Reactor,
@@ -97,6 +102,9 @@ impl Engine for WasmtimeEngine {
     }
 
     fn compile(&self, wasm: &[u8]) -> Result<Program> {
+        if self.shared.compiler.is_some() {
+            return self.load(&self.precompile(wasm)?);
+        }
         self.program(self.shared.generate(wasm, |engine, kind| match kind {
             Kind::Module => Module::new(engine, wasm).map(Compiled::Module),
             Kind::Component => Component::new(engine, wasm).map(Compiled::Component),
@@ -104,6 +112,11 @@ impl Engine for WasmtimeEngine {
     }
 
     fn precompile(&self, wasm: &[u8]) -> Result<Precompiled> {
+        if let Some(compiler) = &self.shared.compiler {
+            self.shared.check(wasm)?;
+            let fuel = self.info().can(Capability::LimitFuel);
+            return Ok(precompiled::wrap(compiler.compile(fuel, wasm)?));
+        }
         let code = self.shared.generate(wasm, |engine, kind| match kind {
             Kind::Module => engine.precompile_module(wasm),
             Kind::Component => engine.precompile_component(wasm),
@@ -149,12 +162,8 @@ impl Shared {
         Ok(self.component_linker.get_or_init(|| linker))
     }
 
-    /// Compiles a module or component, if somebody provides each of its imports.
-    fn generate<T: Send>(
-        &self,
-        wasm: &[u8],
-        compile: impl FnOnce(&wasmtime::Engine, Kind) -> wasmtime::Result<T> + Send,
-    ) -> Result<T> {
+    /// Tells what it is, if somebody provides each of its imports and it may be compiled.
+    fn check(&self, wasm: &[u8]) -> Result<Kind> {
         let kind = outline::kind(wasm)?;
         match kind {
             Kind::Component => imports::check_component(NAME, wasm, imports::PREVIEW2)?,
@@ -164,6 +173,16 @@ impl Shared {
             }
         }
         self.budget.check(wasm)?;
+        Ok(kind)
+    }
+
+    /// Compiles a module or component that passes the check.
+    fn generate<T: Send>(
+        &self,
+        wasm: &[u8],
+        compile: impl FnOnce(&wasmtime::Engine, Kind) -> wasmtime::Result<T> + Send,
+    ) -> Result<T> {
+        let kind = self.check(wasm)?;
         program::contain(|| {
             self.compilers()?.install(|| compile(&self.engine, kind)).map_err(|error| {
                 let compile = || Error::Compile { engine: NAME, source: error.into() };

@@ -9,11 +9,15 @@
 )]
 
 #[cfg(feature = "wasmtime")]
+mod budget;
+#[cfg(feature = "wasmtime")]
 mod cache;
 #[cfg(feature = "wasmtime")]
 mod cache_trust;
 #[cfg(any(feature = "wasmedge", feature = "wasmtime"))]
 mod child;
+#[cfg(feature = "wasmtime")]
+mod compile_child;
 mod layout;
 #[cfg(any(feature = "wasmedge", feature = "wasmtime"))]
 mod support;
@@ -30,6 +34,7 @@ mod wasmedge {
     mod events;
     mod exits;
     mod files;
+    mod guests;
     mod limits;
     mod network;
     mod precompiled;
@@ -80,6 +85,7 @@ mod wasmtime {
     mod events;
     mod exits;
     mod files;
+    mod guests;
     mod limits;
     mod network;
     mod precompiled;

@@ -164,6 +164,8 @@ impl Reader {
             .env("NO_COLOR", "1")
             .env("XDG_CACHE_HOME", self.place.cache_home())
             .env_remove("SOURCE_DATE_EPOCH")
+            .env_remove("WASMCTR_ENGINE")
+            .env_remove("WASMCTR_WASMEDGE")
             .stdin(Stdio::null())
             .stderr(output.try_clone().unwrap())
             .stdout(output)

@@ -3,12 +3,14 @@
 use std::{
     ffi::OsStr,
     fs,
+    io::Read,
     os::unix::ffi::OsStrExt,
     path::{Path, PathBuf},
     process::{Command, Stdio},
+    time::{Duration, SystemTime},
 };
 
-use crate::support::{Place, Ran};
+use crate::support::{Place, Ran, SLEEP, ended, ready, send};
 
 /// A program in the place of `wasmctr-wasmedge`.
 ///
@@ -144,16 +146,33 @@ fn it_is_not_handed_over_twice() {
         .with("help: let WASMCTR_WASMEDGE name a `wasmctr-wasmedge`");
 }
 
-/// The real one, where `cargo xtask wasmedge` has built it.
+/// The real one, where `cargo xtask wasmedge` has built it of the sources as they are.
 fn wasmedge() -> Option<PathBuf> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/wasmedge");
-    let targets = fs::read_dir(root).into_iter().flatten().flatten();
+    let crates = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let targets = fs::read_dir(crates.join("../target/wasmedge")).into_iter().flatten().flatten();
     let found =
         targets.map(|target| target.path().join("debug/wasmctr-wasmedge")).find(|path| path.is_file());
-    if found.is_none() {
-        lab::skip(&lab::here!(), "wasmctr-wasmedge is not here (`cargo xtask wasmedge` builds it)");
+    let built = found.as_ref().map(|program| program.metadata().unwrap().modified().unwrap());
+    let sources = ["wasmctr/src", "wasm-exec/src"].map(|sources| changed(&crates.join(sources)));
+    if built.is_some_and(|built| sources.iter().all(|changed| *changed < built)) {
+        return found;
     }
-    found
+    lab::skip(
+        &lab::here!(),
+        "wasmctr-wasmedge is not here, or an old one (`cargo xtask wasmedge` builds it)",
+    );
+    None
+}
+
+/// When a folder was changed last, or something in it.
+fn changed(dir: &Path) -> SystemTime {
+    let entries = fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path());
+    let changed = entries.map(|path| if path.is_dir() { changed(&path) } else { modified(&path) });
+    changed.chain([modified(dir)]).max().unwrap()
+}
+
+fn modified(path: &Path) -> SystemTime {
+    path.metadata().unwrap().modified().unwrap()
 }
 
 #[test]
@@ -164,10 +183,61 @@ fn hello_on_wasmedge() {
     let run = |args: &[&str]| Ran::of(command(&place, &program, args).output().unwrap());
     let ran = run(&["run", "--engine", "wasmedge", hello]);
     assert_eq!((ran.code, ran.stdout.as_str()), (Some(0), "Hello, World!\n"), "{ran:?}");
+    assert!(ran.stderr.starts_with("warning: wasmedge does not limit "), "{ran:?}");
+    let ran = ran.with("help: `--unlimited` says that no limit is meant");
+    assert!(ran.stderr.lines().next().unwrap().contains("open handles"), "{ran:?}");
     let ran = run(&["run", "--engine", "wasmedge", "--unlimited", hello]);
     assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""), "{ran:?}");
     let ran = run(&["run", "--engine", "wasmedge", "--unlimited", "--format", "json", hello]);
     assert!(ran.stdout.contains("\"name\": \"wasmedge\""), "{ran:?}");
+    run(&["run", "--engine", "wasmedge", "--handles", "10", hello])
+        .fails(125, "wasmedge does not support a limit of open handles")
+        .with("help: leave `--handles` out");
+    run(&["serve", "--engine", "wasmedge", "--unlimited", "--addr", "127.0.0.1:0", hello])
+        .fails(125, "wasmedge does not support answering HTTP requests");
+}
+
+/// It cannot end a guest that waits for its input, and so `wasmctr` ends.
+#[test]
+fn wasmctr_ends_in_the_place_of_a_guest_on_wasmedge() {
+    let Some(program) = wasmedge() else { return };
+    let place = Place::new();
+    let waits = place.file("waits.wasm", ready(SLEEP));
+    let run = |flags: &[&str]| {
+        let args = [&["run", "--engine", "wasmedge", "--unlimited"], flags, &[waits]].concat();
+        let mut command = command(&place, &program, &args);
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        child.stdout.as_mut().unwrap().read_exact(&mut [0; 6]).unwrap();
+        child
+    };
+    const WARNING: &str = "warning: wasmedge cannot end a guest that waits for the host";
+    const NOTE: &str = "note: it did not end within the grace time, and so `wasmctr` did";
+
+    let ran = ended(run(&["--grace", "0.2", "--timeout", "0.1"])).with(WARNING).with(NOTE);
+    assert_eq!(ran.code, Some(124), "{ran:?}");
+    ran.with("error: the guest was stopped: the deadline has passed");
+    let child = run(&["--grace", "0.2", "--best-effort"]);
+    send("TERM", &child);
+    ended(child).fails(143, "the guest was stopped: signal 15").with(NOTE);
+    let child = run(&["--grace", "1000"]);
+    send("HUP", &child);
+    std::thread::sleep(Duration::from_millis(200));
+    send("INT", &child);
+    let ran = ended(child).with(WARNING).with("note: a second signal ended `wasmctr`");
+    assert_eq!(ran.code, Some(130), "{ran:?}");
+}
+
+#[test]
+fn the_document_tells_that_wasmctr_ended() {
+    let Some(program) = wasmedge() else { return };
+    let place = Place::new();
+    let waits = place.file("waits.wasm", ready(SLEEP));
+    let flags = ["--unlimited", "--best-effort", "--grace", "0.1", "--timeout", "0.1", "--format", "json"];
+    let args = [&["run", "--engine", "wasmedge"], &flags[..], &[waits]].concat();
+    let ran = Ran::of(command(&place, &program, &args).output().unwrap());
+    let document: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
+    assert_eq!((&document["exit"]["kind"], ran.code), (&"stopped".into(), Some(124)));
+    assert!(ran.stderr.starts_with("ready\n"), "{ran:?}");
 }
 
 #[test]

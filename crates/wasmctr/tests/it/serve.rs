@@ -155,6 +155,14 @@ fn what_is_no_service_is_126() {
 }
 
 #[test]
+fn a_service_is_no_command() {
+    let Some(guest) = guests::need!("http-component") else { return };
+    let ran = Place::new().wasmctr(&["run", guest.to_str().unwrap()]);
+    assert_eq!(ran.code, Some(126), "{ran:?}");
+    ran.with("help: it answers HTTP requests: `wasmctr serve`");
+}
+
+#[test]
 fn a_port_that_is_taken() {
     let Some(guest) = guests::need!("http-component") else { return };
     let place = Place::new();

@@ -1,7 +1,7 @@
 //! WasmEdge's C API, as far as it is needed here, with owners for what it hands out: nothing unsafe is visible outside.
 //!
-//! The calls are those of `wasmedge_sys::ffi`. What wasmedge-sdk builds on them cannot be used: it reaches neither the
-//! standard streams nor the cancelling of a run, and its owners do not lend the pointers that those need.
+//! The calls are those of `wasmedge_sys::ffi`, and only for what wasmedge-sdk lacks: it reaches neither the standard streams
+//! nor the cancelling of a run, and its owners do not lend the pointers that those need.
 
 use std::{ffi::CStr, fmt, ptr::NonNull};
 
@@ -53,25 +53,6 @@ impl fmt::Display for Failure {
 impl std::error::Error for Failure {}
 
 pub(super) type Result<T, E = Failure> = std::result::Result<T, E>;
-
-/// Returns the version of the library that is loaded: major, minor, and all of it as text.
-pub(super) fn version() -> (u32, u32, String) {
-    // SAFETY: a constant of the library.
-    let major = unsafe { ffi::WasmEdge_VersionGetMajor() };
-    // SAFETY: a constant of the library.
-    let minor = unsafe { ffi::WasmEdge_VersionGetMinor() };
-    // SAFETY: a constant of the library.
-    let text = unsafe { ffi::WasmEdge_VersionGet() };
-    // SAFETY: it has a NUL at its end and is there as long as the library.
-    let text = unsafe { CStr::from_ptr(text) };
-    (major, minor, text.to_string_lossy().into_owned())
-}
-
-/// Stops the library's messages, which would go to the standard output of the process.
-pub(super) fn silence() {
-    // SAFETY: sets a level that is read atomically.
-    unsafe { ffi::WasmEdge_LogOff() }
-}
 
 /// Something that the library made and this side must delete.
 struct Owned<T> {

@@ -3,7 +3,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 use wasmtime::{Enabled, InstanceAllocationStrategy, PoolingAllocationConfig};
 
 use super::{
-    NAME, Shared, VERSION, WasmtimeEngine, config, does_not_start, precompiled, reactor::Reactor, state,
+    CompilerProcess, NAME, Shared, VERSION, WasmtimeEngine, config, does_not_start, precompiled, reactor::Reactor, state,
 };
 use crate::{Budget, Capability, EngineInfo, Result};
 
@@ -23,6 +23,7 @@ pub struct WasmtimeBuilder {
     fuel: bool,
     pooling: Option<Pooling>,
     budget: Budget,
+    compiler: Option<CompilerProcess>,
 }
 
 impl WasmtimeBuilder {
@@ -50,6 +51,16 @@ impl WasmtimeBuilder {
     #[must_use]
     pub fn budget(mut self, budget: Budget) -> Self {
         self.budget = budget;
+        self
+    }
+
+    /// Compiles in a process of its own, which can be killed. Default: on threads of the engine.
+    ///
+    /// The [budget](Self::budget) holds as well: who wants time and memory to be the only limits says
+    /// [`Budget::unlimited`].
+    #[must_use]
+    pub fn compile_in(mut self, compiler: CompilerProcess) -> Self {
+        self.compiler = Some(compiler);
         self
     }
 
@@ -89,6 +100,7 @@ impl WasmtimeBuilder {
             info,
             engine,
             budget: self.budget.clone(),
+            compiler: self.compiler.clone(),
             linker,
             component_linker: OnceLock::new(),
             reactor,

@@ -9,7 +9,7 @@ use std::{
 };
 
 use rustix::fs::{CWD, FileType, Mode};
-use wasm_exec::{Cancel, Capability, Error, Exit, Input, Output, Preopen, Stop, Stopping, Task};
+use wasm_exec::{Cancel, Capability, Error, Exit, Input, Limits, Output, Preopen, Stop, Stopping, Task};
 
 use super::{NAME, engine, task};
 use crate::{
@@ -368,6 +368,34 @@ fn a_fifo_or_device_is_not_opened() {
     }
     assert_eq!(opens("/dev".as_ref(), "zero", READ), ACCES);
     assert_eq!(opens("/dev".as_ref(), "no such thing", READ), NOENT);
+}
+
+#[test]
+fn special_files_are_opened_if_that_is_asked_for() {
+    if !engine().info().can(Capability::InterruptHostCall) {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let fifo = dir.path().join("fifo");
+    rustix::fs::mknodat(CWD, &fifo, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
+    let open = |path: &str| {
+        let body = format!(
+            "(call $path_open (i32.const 3) (i32.const 1) (i32.const 1024) (i32.const {}) (i32.const 0)
+               (i64.const {READ}) (i64.const 0) (i32.const 0) (i32.const 0))",
+            path.len()
+        );
+        calling(&[("path_open", "i32 i32 i32 i32 i32 i64 i64 i32 i32")], path, &body)
+    };
+    let devices = task().preopen(Preopen::read_only("/dev", "/")).special_files(true);
+    assert_eq!(crate::support::code(&*engine(), &open("zero"), devices), 0);
+
+    // Nobody has the other end, and the run ends all the same.
+    let limits = Limits::default().deadline(SOON);
+    let waits = task().preopen(Preopen::read_only(dir.path(), "/")).special_files(true).limits(limits);
+    let ran = try_run(&*engine(), &open("fifo"), waits).unwrap();
+    assert_eq!(ran.exit, Exit::Stopped(Stop::Deadline));
+    // A thread of the engine still waits, until there is another end.
+    drop(File::options().read(true).write(true).open(&fifo).unwrap());
 }
 
 /// The guest has begun by then.
