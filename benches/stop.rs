@@ -13,7 +13,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use wasm_exec::{Engine, Exit, Input, Limits, Program, Stop, Task, WasmtimeEngine};
+use wasm_exec::{Engine, Exit, Input, Limits, Network, Output, Program, Stop, Task, WasmtimeEngine};
 
 fn main() {
     // `cargo test --benches` wants to know whether it works.
@@ -21,12 +21,25 @@ fn main() {
     let engine = WasmtimeEngine::new().unwrap();
     let (reader, _writer) = std::io::pipe().unwrap();
     let stdin = Input::file(OwnedFd::from(reader).into());
-    for (name, text) in GUESTS {
-        let program = engine.compile(&wat::parse_str(text).unwrap()).unwrap();
-        let task = || Task::default().stdin(stdin.clone());
+    let measure = |name: &str, wasm: &[u8], task: &dyn Fn() -> Task| {
+        let program = engine.compile(wasm).unwrap();
         report(name, "deadline", overshoots(turns, |after| deadline(&program, task(), after)));
         report(name, "cancel", overshoots(turns, |after| cancel(&program, task(), after)));
+    };
+    for (name, text) in GUESTS {
+        measure(name, &wat::parse_str(text).unwrap(), &|| Task::default().stdin(stdin.clone()));
     }
+    let Some(probe) = guests::need!("probe-component") else { return };
+    let probe = std::fs::read(probe).unwrap();
+    let task = |args: &[&str]| Task::default().arg("probe").args(args.iter().copied());
+    measure("a component's sleep of a year", &probe, &|| task(&["sleep"]));
+    // The first run fills it.
+    let (_full, writer) = std::io::pipe().unwrap();
+    let stdout = Output::file(OwnedFd::from(writer).into());
+    measure("a component that writes to a full pipe", &probe, &|| task(&["flood"]).stdout(stdout.clone()));
+    measure("a component that accepts", &probe, &|| {
+        task(&["listen", "127.0.0.1:0"]).network(Network::Host)
+    });
 }
 
 fn deadline(program: &Program, task: Task, after: Duration) -> Duration {

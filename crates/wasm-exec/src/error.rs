@@ -66,8 +66,9 @@ pub enum Error {
         /// How much the [budget](crate::Budget) allows.
         allowed: u64,
     },
-    /// The module does not export the entry of the task as a function without parameters and results.
-    #[error("the module exports no function `{entry}` without parameters and results")]
+    /// The program does not export the entry of the task as a function without parameters and results, or, as a
+    /// component, not the interface that is wanted.
+    #[error("{}", missing_entry(entry))]
     MissingEntry {
         /// The entry.
         entry: String,
@@ -175,7 +176,7 @@ pub enum Error {
         source: Cause,
     },
     /// The module needs more from the beginning than the task allows.
-    #[error("the module begins with {needed} {}, and the task allows {allowed}", unit(*limit))]
+    #[error("the module begins with {needed} {}, and the task allows {allowed}", unit(*limit, *needed))]
     OverLimit {
         /// What enforces the limit.
         limit: Capability,
@@ -344,9 +345,18 @@ impl fmt::Display for GuestPathFault {
     }
 }
 
+fn missing_entry(entry: &str) -> String {
+    // Names of interfaces have a colon, those of functions in components have none.
+    match entry.split_once(':') {
+        Some(("wasi", _)) => format!("the program exports no `{entry}`"),
+        _ => format!("the program exports no function `{entry}` without parameters and results"),
+    }
+}
+
 /// What the number of a limit counts.
-fn unit(limit: Capability) -> &'static str {
+fn unit(limit: Capability, number: u64) -> &'static str {
     match limit {
+        Capability::LimitInstances if number == 1 => "instance",
         Capability::LimitMemory => "bytes of memory",
         Capability::LimitTableElements => "table elements",
         Capability::LimitInstances => "instances",
@@ -394,7 +404,7 @@ mod tests {
         let error = Error::MissingEntry { entry: "_start".into(), others: ["run".to_owned()].into() };
         assert_eq!(
             error.to_string(),
-            "the module exports no function `_start` without parameters and results"
+            "the program exports no function `_start` without parameters and results"
         );
         assert_eq!(error.help().unwrap(), "it exports run: choose one as the entry");
         let error = Error::MissingEntry { entry: "_start".into(), others: [].into() };

@@ -94,7 +94,7 @@ fn entry() {
     assert_eq!(place.wasmctr(&["run", "--entry", "three", input]).code, Some(3));
     place
         .wasmctr(&["run", "--entry", "four", input])
-        .fails(126, "the module exports no function `four` without parameters and results")
+        .fails(126, "the program exports no function `four` without parameters and results")
         .with("help: it exports _start, three: choose one with `--entry`");
 }
 

@@ -9,7 +9,7 @@ use std::{
 };
 
 use rustix::fs::{CWD, FileType, Mode};
-use wasm_exec::{Cancel, Capability, Error, Exit, Input, Limits, Output, Preopen, Stop, Stopping, Task};
+use wasm_exec::{Cancel, Capability, Error, Exit, Input, Limits, Network, Output, Preopen, Stop, Stopping, Task};
 
 use super::{NAME, engine, task};
 use crate::{
@@ -68,8 +68,36 @@ impl Endless {
             Self::waits("polling a pipe that stays open", poll_stdin(), || task().stdin(open_pipe())),
             Self::waits("writing to a pipe that nobody reads", floods(), || task().stdout(full_pipe())),
         ];
-        all.into_iter().filter(|guest| host_calls || !guest.waits_in_a_host_call).collect()
+        let all = all.into_iter().chain(components());
+        all.filter(|guest| host_calls || !guest.waits_in_a_host_call).collect()
     }
+}
+
+/// The same of components, where the engine has them and the guest is compiled.
+fn components() -> Vec<Endless> {
+    let has_components = engine().info().can(Capability::Component);
+    let Some(path) = has_components.then(|| guests::need("probe-component", "stops")).flatten() else {
+        return Vec::new();
+    };
+    let probe = std::fs::read(path).unwrap();
+    let computes = r#"(component
+        (core module $main (func (export "run") (result i32) (loop $again (br $again)) unreachable))
+        (core instance $main (instantiate $main))
+        (func $run (result (result)) (canon lift (core func $main "run")))
+        (instance $command (export "run" (func $run)))
+        (export "wasi:cli/run@0.2.0" (instance $command)))"#;
+    let waits = |what, task| Endless::waits(what, probe.clone(), task);
+    vec![
+        Endless::computes("a component's loop", computes),
+        waits("a component's sleep of a year", || task().args(["probe", "sleep"])),
+        waits("a component that reads a pipe", || task().args(["probe", "cat"]).stdin(open_pipe())),
+        waits("a component that writes to a full pipe", || {
+            task().args(["probe", "flood"]).stdout(full_pipe())
+        }),
+        waits("a component that accepts", || {
+            task().args(["probe", "listen", "127.0.0.1:0"]).network(Network::Host)
+        }),
+    ]
 }
 
 /// Polls the clock with this timeout, for ever.
