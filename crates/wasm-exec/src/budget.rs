@@ -194,7 +194,7 @@ impl Budget {
     }
 
     /// Reads what is to be compiled, a module or a component.
-        pub(crate) fn check(&self, wasm: &[u8]) -> Result<()> {
+    pub(crate) fn check(&self, wasm: &[u8]) -> Result<()> {
         if *self == Self::unlimited() {
             return Ok(());
         }
@@ -263,7 +263,10 @@ mod tests {
             (component $c (core instance (instantiate 0)))
             (alias outer 0 0 (core module))
             (instance (instantiate $c)))"#;
-        for wasm in [wat::parse_str(text.replace("(core instance (instantiate 0))", "")).unwrap(), guests::ARGS_ENV.wasm()] {
+        for wasm in [
+            wat::parse_str(text.replace("(core instance (instantiate 0))", "")).unwrap(),
+            guests::ARGS_ENV.wasm(),
+        ] {
             Budget::default().check(&wasm).unwrap();
             for end in 0..wasm.len() {
                 let _ = Budget::default().check(&wasm[..end]);
@@ -293,7 +296,8 @@ mod tests {
             let check = |allowed| Budget::unlimited().instances(allowed).check(&tower(levels));
             check(instances).unwrap();
             let error = check(instances - 1).unwrap_err().to_string();
-            let says = format!("to compile it takes {instances} instances, and the budget allows {}", instances - 1);
+            let says =
+                format!("to compile it takes {instances} instances, and the budget allows {}", instances - 1);
             assert_eq!(error, says);
         }
         assert!(Budget::default().check(&tower(9)).is_err());

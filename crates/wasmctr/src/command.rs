@@ -32,6 +32,10 @@ pub(crate) enum Command {
     Compile(compile::Compile),
     /// List and remove precompiled code
     Cache(cache::Cache),
+    /// Compile for the process that started this one: `--compile-timeout`
+    #[cfg(feature = "wasmtime")]
+    #[command(hide = true, name = crate::engine::COMPILE_FOR_PARENT)]
+    CompileForParent,
 }
 
 impl Command {
@@ -46,6 +50,11 @@ impl Command {
             Self::Serve(serve) => serve.run(out),
             Self::Compile(compile) => compile.run(out),
             Self::Cache(cache) => cache.run(out),
+            #[cfg(feature = "wasmtime")]
+            Self::CompileForParent => {
+                wasm_exec::WasmtimeEngine::compile_for_parent(std::io::stdin().lock(), out)?;
+                Ok(ExitCode::SUCCESS)
+            }
         }
     }
 }

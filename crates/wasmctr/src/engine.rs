@@ -1,10 +1,12 @@
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
+#[cfg(feature = "wasmtime")]
+use anyhow::Context;
 use anyhow::anyhow;
 use clap::{Args, ValueEnum};
 use wasm_exec::Engine;
 
-use crate::{Failure, ending::FAILED, handover};
+use crate::{Failure, ending::FAILED, handover, limits::seconds};
 
 /// The flag that chooses the engine.
 #[derive(Debug, Args)]
@@ -12,6 +14,9 @@ pub(crate) struct Choice {
     /// The engine [default: the one that this program is built with]
     #[arg(long, value_enum, value_name = "NAME", env = "WASMCTR_ENGINE")]
     engine: Option<Name>,
+    /// Compile in a process of its own, which is ended after this many seconds: for modules of strangers
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    compile_timeout: Option<Duration>,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -24,21 +29,25 @@ enum Name {
 
 /// An engine that this program has.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Chosen(&'static str);
+pub(crate) struct Chosen {
+    name: &'static str,
+    compile_timeout: Option<Duration>,
+}
 
 impl Choice {
     /// Returns the engine that was chosen, if this program has it. If another program has it, that one takes the place
     /// of this one: so nothing may have been read yet, standard input above all.
     pub(crate) fn here(&self) -> Result<Chosen, Failure> {
-        let Some(name) = self.engine.map(Name::as_str) else { return Ok(Chosen::built_in()) };
+        let built_in = Chosen { compile_timeout: self.compile_timeout, ..Chosen::built_in() };
+        let Some(name) = self.engine.map(Name::as_str) else { return Ok(built_in) };
         if wasm_exec::engines().contains(&name) {
-            return Ok(Chosen(name));
+            return Ok(Chosen { name, ..built_in });
         }
         if name == Name::Wasmedge.as_str() {
             return Err(handover::to_wasmedge());
         }
         let failure =
-            Failure::new(FAILED, anyhow!("this program has the engine `{}` only", Chosen::built_in().0));
+            Failure::new(FAILED, anyhow!("this program has the engine `{}` only", built_in.name));
         Err(failure.help(format!("`wasmctr` has `{name}`")))
     }
 }
@@ -55,21 +64,28 @@ impl Name {
 impl Chosen {
     /// The engine that this program is built with: wasmtime, or WasmEdge in `wasmctr-wasmedge`.
     pub(crate) fn built_in() -> Self {
-        Self(wasm_exec::engines().first().copied().unwrap_or_default())
+        let name = wasm_exec::engines().first().copied().unwrap_or_default();
+        Self { name, compile_timeout: None }
     }
 
     /// Makes the engine; only one that counts what guests compute has [`wasm_exec::Limits::fuel`].
-    pub(crate) fn make(self, counts_fuel: bool) -> wasm_exec::Result<Arc<dyn Engine>> {
-        match self.0 {
-            #[cfg(feature = "wasmtime")]
-            "wasmtime" if counts_fuel => {
-                Ok(Arc::new(wasm_exec::WasmtimeEngine::builder().fuel(true).build()?))
-            }
-            #[cfg(not(feature = "wasmtime"))]
-            "wasmedge" if counts_fuel => {
-                Ok(Arc::new(wasm_exec::WasmedgeEngine::builder().fuel(true).build()?))
-            }
-            name => wasm_exec::engine(name),
+    #[cfg(feature = "wasmtime")]
+    pub(crate) fn make(self, counts_fuel: bool) -> Result<Arc<dyn Engine>, Failure> {
+        let mut builder = wasm_exec::WasmtimeEngine::builder().fuel(counts_fuel);
+        if let Some(time) = self.compile_timeout {
+            let this = std::env::current_exe().context("cannot find this program, to compile with")?;
+            let compiler = wasm_exec::CompilerProcess::new(this).arg(COMPILE_FOR_PARENT);
+            builder = builder.compile_in(compiler.time(time));
         }
+        Ok(Arc::new(builder.build()?))
+    }
+
+    /// The same; WasmEdge interprets and has nothing to compile.
+    #[cfg(not(feature = "wasmtime"))]
+    pub(crate) fn make(self, counts_fuel: bool) -> Result<Arc<dyn Engine>, Failure> {
+        Ok(Arc::new(wasm_exec::WasmedgeEngine::builder().fuel(counts_fuel).build()?))
     }
 }
+
+/// The argument by which this program is a compiler and nothing else.
+pub(crate) const COMPILE_FOR_PARENT: &str = "compile-for-parent";

@@ -58,18 +58,18 @@ impl Scan<'_> {
                 self.nesting.nested(self.budget)?;
             }
             Payload::InstanceSection(section) => {
-                each(section, |instance| Ok(self.nesting.core_instance(&instance)))?;
+                every(section, |instance| self.nesting.core_instance(&instance))?;
             }
             Payload::ComponentInstanceSection(section) => {
                 each(section, |instance| self.nesting.instance(&instance, self.budget))?;
             }
             Payload::ComponentImportSection(section) => {
-                each(section, |import| Ok(self.nesting.import(&import)))?;
+                every(section, |import| self.nesting.import(&import))?;
             }
             Payload::ComponentExportSection(section) => {
-                each(section, |export| Ok(self.nesting.export(&export)))?;
+                every(section, |export| self.nesting.export(&export))?;
             }
-            Payload::ComponentAliasSection(section) => each(section, |alias| Ok(self.nesting.alias(&alias)))?,
+            Payload::ComponentAliasSection(section) => every(section, |alias| self.nesting.alias(&alias))?,
             payload => self.module.payload(payload, self.budget)?,
         }
         Ok(())
@@ -110,19 +110,25 @@ impl Module {
         match payload {
             Payload::TypeSection(section) => {
                 within("types", section.count().into(), budget.types)?;
-                each(section, |group| Ok(self.group(group)))
+                every(section, |group| self.group(group))
             }
             Payload::ImportSection(section) => {
-                section.into_imports().try_for_each(|import| Ok(self.import(import.map_err(invalid)?.ty)))?;
+                for import in section.into_imports() {
+                    self.import(import.map_err(invalid)?.ty);
+                }
                 self.read = self.functions.len();
                 Ok(())
             }
             Payload::FunctionSection(section) => {
-                within("functions", self.functions.len() as u64 + u64::from(section.count()), budget.functions)?;
-                each(section, |ty| Ok(self.functions.push(ty)))
+                within(
+                    "functions",
+                    self.functions.len() as u64 + u64::from(section.count()),
+                    budget.functions,
+                )?;
+                every(section, |ty| self.functions.push(ty))
             }
             Payload::TableSection(section) => each(section, |table| self.table(&table)),
-            Payload::MemorySection(section) => each(section, |memory| Ok(self.images.memory(&memory))),
+            Payload::MemorySection(section) => every(section, |memory| self.images.memory(&memory)),
             Payload::GlobalSection(section) => each(section, |global| self.global(&global)),
             Payload::ElementSection(section) => each(section, |element| self.element(&element)),
             Payload::DataSection(section) => each(section, |data| self.images.segment(&data)),
@@ -201,6 +207,16 @@ fn steps(expr: &ConstExpr<'_>, functions_are_constant: bool) -> Result<u64> {
         steps += 1;
     }
     Ok(if is_constant && steps == 1 { 0 } else { steps })
+}
+
+fn every<'a, T: wasmparser::FromReader<'a>>(
+    section: SectionLimited<'a, T>,
+    mut read: impl FnMut(T),
+) -> Result<()> {
+    each(section, |item| {
+        read(item);
+        Ok(())
+    })
 }
 
 fn each<'a, T: wasmparser::FromReader<'a>>(

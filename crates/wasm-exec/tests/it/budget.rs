@@ -10,10 +10,7 @@ use crate::support::wasm;
 
 /// A module that is one function with this body.
 fn function(locals: usize, body: &str) -> Vec<u8> {
-    wasm(&format!(
-        r#"(module (memory 1) (func (export "_start") (local {}) {body}))"#,
-        "i32 ".repeat(locals)
-    ))
+    wasm(&format!(r#"(module (memory 1) (func (export "_start") (local {}) {body}))"#, "i32 ".repeat(locals)))
 }
 
 fn each(count: usize, text: impl Fn(usize) -> String) -> String {
@@ -54,7 +51,10 @@ fn straight(locals: usize, steps: usize) -> Vec<u8> {
 fn carriers(values: usize, blocks: usize) -> Vec<u8> {
     let types = "i32 ".repeat(values);
     let block = format!("(block (param {types}) (result {types}) (br_if 0 (local.get 0)))");
-    function(1, &format!("{}{}{}", "(i32.const 1)".repeat(values), block.repeat(blocks), "drop ".repeat(values)))
+    function(
+        1,
+        &format!("{}{}{}", "(i32.const 1)".repeat(values), block.repeat(blocks), "drop ".repeat(values)),
+    )
 }
 
 /// Segments of a byte, each far from the next.
@@ -66,7 +66,9 @@ fn sparse(segments: usize, pages: usize) -> Vec<u8> {
 /// Memories with a byte at the beginning and one 15 MiB later.
 fn images(memories: usize) -> Vec<u8> {
     let memory = |n| {
-        format!(r#"(memory 240) (data (memory {n}) (i32.const 0) "x") (data (memory {n}) (i32.const 15728639) "x")"#)
+        format!(
+            r#"(memory 240) (data (memory {n}) (i32.const 0) "x") (data (memory {n}) (i32.const 15728639) "x")"#
+        )
     };
     wasm(&format!("(module {})", each(memories, memory)))
 }
@@ -86,15 +88,15 @@ fn refusal(wasm: &[u8], budget: Budget) -> Option<(&'static str, u64, u64)> {
 fn bombs_are_refused() {
     let work = "units of work in a function";
     for (bomb, what) in [
-        (branches(2000, 4000), work),                                                   // 380 KB: 44 s, 420 MB
-        (loops(100, 400), work),                                                        // 3 KB: 6 s
-        (loops(1, 3000), work),                                                         // 20 KB: 41 s
-        (straight(1000, 20_000), work),                                                 // 260 KB: 25 s
-        (carriers(900, 900), "parameters and results of blocks in a function"),         // 10 KB: 17 s, 5.4 GB
+        (branches(2000, 4000), work),   // 380 KB: 44 s, 420 MB
+        (loops(100, 400), work),        // 3 KB: 6 s
+        (loops(1, 3000), work),         // 20 KB: 41 s
+        (straight(1000, 20_000), work), // 260 KB: 25 s
+        (carriers(900, 900), "parameters and results of blocks in a function"), // 10 KB: 17 s, 5.4 GB
         (function(10, &format!("{}{}", "(block ".repeat(50_000), ")".repeat(50_000))), "nested blocks"), // 150 KB: 5 s
-        (function(1, &"(call 0)".repeat(500_000)), work),                               // 1 MB: 7.5 s, 870 MB
-        (sparse(30_000, 1000), "initializers"),                                         // 260 KB: 22 s, 620 MB
-        (images(100), "bytes between the data of its memories"),                        // 3 KB: 1.6 GB
+        (function(1, &"(call 0)".repeat(500_000)), work), // 1 MB: 7.5 s, 870 MB
+        (sparse(30_000, 1000), "initializers"),           // 260 KB: 22 s, 620 MB
+        (images(100), "bytes between the data of its memories"), // 3 KB: 1.6 GB
     ] {
         let refused = refusal(&bomb, Budget::default());
         assert_eq!(refused.map(|(what, ..)| what), Some(what));
@@ -105,10 +107,7 @@ fn bombs_are_refused() {
 fn an_error_says_how_much_and_what_to_do() {
     let engine = WasmtimeEngine::builder().budget(Budget::default().locals(9)).build().unwrap();
     let error = engine.compile(&function(10, "")).unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "to compile it takes 10 locals in a function, and the budget allows 9"
-    );
+    assert_eq!(error.to_string(), "to compile it takes 10 locals in a function, and the budget allows 9");
     assert!(error.is_not_runnable());
     assert_eq!(
         error.help().unwrap(),
@@ -152,7 +151,9 @@ fn work_is_that_of_a_function_and_of_all() {
     let needed = |budget| refusal(&one, budget).unwrap().1;
     let function = needed(Budget::unlimited().function_work(0));
     assert_eq!(needed(Budget::unlimited().work(0)), function);
-    let twice = wasm("(module (func (local i32) (br_if 0 (local.get 0))) (func (local i32) (br_if 0 (local.get 0))))");
+    let twice = wasm(
+        "(module (func (local i32) (br_if 0 (local.get 0))) (func (local i32) (br_if 0 (local.get 0))))",
+    );
     assert_eq!(refusal(&twice, Budget::unlimited().function_work(function)), None);
     let budget = Budget::unlimited().work(2 * function - 1);
     assert_eq!(refusal(&twice, budget), Some(("units of work", 2 * function, 2 * function - 1)));

@@ -32,7 +32,11 @@ fn engine(compiler: CompilerProcess) -> WasmtimeEngine {
 fn bomb() -> Vec<u8> {
     let types = "i32 ".repeat(900);
     let block = format!("(block (param {types}) (result {types}) (br_if 0 (local.get 0)))").repeat(900);
-    wasm(&format!("(module (func (local i32) {} {block} {}))", "(i32.const 1)".repeat(900), "drop ".repeat(900)))
+    wasm(&format!(
+        "(module (func (local i32) {} {block} {}))",
+        "(i32.const 1)".repeat(900),
+        "drop ".repeat(900)
+    ))
 }
 
 #[test]
@@ -144,5 +148,8 @@ fn leaves_nothing() {
         }
     }
     assert_eq!((child::count("task"), child::count("fd")), before);
-    assert_eq!(rustix::process::waitpid(None, rustix::process::WaitOptions::NOHANG).unwrap_err(), rustix::io::Errno::CHILD);
+    assert_eq!(
+        rustix::process::waitpid(None, rustix::process::WaitOptions::NOHANG).unwrap_err(),
+        rustix::io::Errno::CHILD
+    );
 }

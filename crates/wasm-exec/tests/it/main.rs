@@ -35,6 +35,7 @@ mod wasmedge {
     mod exits;
     mod files;
     mod guests;
+    mod hostile;
     mod limits;
     mod network;
     mod precompiled;
@@ -86,6 +87,7 @@ mod wasmtime {
     mod exits;
     mod files;
     mod guests;
+    mod hostile;
     mod limits;
     mod network;
     mod precompiled;

@@ -262,3 +262,17 @@ fn an_argument_that_is_not_utf8_is_refused() {
     let args = [OsStr::new("run"), OsStr::new(input), OsStr::new("a"), OsStr::from_bytes(b"\xff")];
     place.wasmctr(&args).fails(125, "argument 2 is not UTF-8");
 }
+
+#[test]
+fn a_compiler_can_have_a_process_of_its_own() {
+    let place = Place::new();
+    let input = place.file("hello.wasm", guests::HELLO.wasm());
+    let run = |seconds: &str| place.wasmctr(&["run", "--no-cache", "--compile-timeout", seconds, input]);
+    assert_eq!(run("60").ok(), "Hello, World!\n");
+    let refused = run("0");
+    assert_eq!(refused.code, Some(126), "{refused:?}");
+    assert!(refused.stderr.contains("milliseconds"), "{refused:?}");
+    // It is no command for people, and says so when it is called as one.
+    let called = place.wasmctr(&["compile-for-parent"]);
+    assert_eq!((called.code, called.stdout.as_str()), (Some(1), ""));
+}

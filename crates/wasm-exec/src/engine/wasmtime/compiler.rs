@@ -108,7 +108,8 @@ impl CompilerProcess {
 
     /// Says why there is no answer; `None` is a process that had to be killed.
     fn fault(&self, status: Option<ExitStatus>) -> Error {
-        let over = |what, allowed: u64| Error::OverBudget { what, needed: allowed.saturating_add(1), allowed };
+        let over =
+            |what, allowed: u64| Error::OverBudget { what, needed: allowed.saturating_add(1), allowed };
         match status.map(|status| (status, status.signal())) {
             None => over("milliseconds", u64::try_from(self.time.as_millis()).unwrap_or(u64::MAX)),
             // Rust has no other answer to an allocation that fails.

@@ -33,10 +33,7 @@ use Does::{Differs, Ends, GoesOn, NeedsCallDepth, Refused};
 const TABLE: &[(&str, Does)] = &[
     ("args-env", Ends("exit code 0", "guest\none\nA=1\n", "")),
     ("cat", Ends("exit code 0", "input", "")),
-    (
-        "component",
-        Differs { wasmtime: &Refused("MissingEntry"), wasmedge: &Refused("Component") },
-    ),
+    ("component", Differs { wasmtime: &Refused("MissingEntry"), wasmedge: &Refused("Component") }),
     ("divide-by-zero", Ends("trap: integer division by zero", "", "")),
     ("exit-big", Ends("exit code 200", "", "")),
     ("exit-code", Ends("exit code 7", "", "")),
@@ -57,10 +54,8 @@ const TABLE: &[(&str, Does)] = &[
     ("write-file", Ends("exit code 0", "", "")),
 ];
 
-const HELLO_COMPONENT: Does = Differs {
-    wasmtime: &Ends("exit code 0", "Hello, World!\n", ""),
-    wasmedge: &Refused("Component"),
-};
+const HELLO_COMPONENT: Does =
+    Differs { wasmtime: &Ends("exit code 0", "Hello, World!\n", ""), wasmedge: &Refused("Component") };
 
 #[test]
 fn every_guest_does_what_the_table_says() {
@@ -129,7 +124,10 @@ fn assert_does(name: &str, guest: &[u8], does: Does) {
         }
         Refused(variant) => {
             let error = ran(guest).expect_err(name);
-            assert!(error.is_not_runnable() && format!("{error:?}").starts_with(variant), "{name}: {error:?}");
+            assert!(
+                error.is_not_runnable() && format!("{error:?}").starts_with(variant),
+                "{name}: {error:?}"
+            );
         }
     }
 }
@@ -157,7 +155,8 @@ fn stopped(guest: &[u8]) -> String {
     let program = engine().compile(guest).unwrap();
     let stdout = Capture::new(1 << 10);
     let limits = task().limits.deadline(Duration::from_millis(300));
-    let task: Task = task().limits(limits).stopping(Stopping::BestEffort).stdout(Output::Capture(stdout.clone()));
+    let task: Task =
+        task().limits(limits).stopping(Stopping::BestEffort).stdout(Output::Capture(stdout.clone()));
     let start = Instant::now();
     assert_eq!(program.run(task).unwrap(), Exit::Stopped(Stop::Deadline));
     assert!(start.elapsed() < Duration::from_secs(10));
