@@ -38,7 +38,8 @@ fn main() {
         let error = lab::container_command(&program).args(env::args_os().skip(1)).env(INSIDE, "1").exec();
         panic!("{error}");
     }
-    let (Some(crun), Some(runc), Some(())) = (lab::need!("crun"), lab::need!("runc"), lab::need_root!()) else {
+    let (Some(crun), Some(runc), Some(())) = (lab::need!("crun"), lab::need!("runc"), lab::need_root!())
+    else {
         return;
     };
     let place = TempDir::new().unwrap();
@@ -82,7 +83,9 @@ impl Row {
 
 fn report(rows: &[Row], turns: u32) {
     println!("{:<10} {:<28} {:>12} {:>12} {:>12}  of crun", "class", "what", "least", "median", "p90");
-    let Some(crun) = rows.iter().find(|row| row.name == "crun run").map(|row| row.times.median()) else { return };
+    let Some(crun) = rows.iter().find(|row| row.name == "crun run").map(|row| row.times.median()) else {
+        return;
+    };
     for Row { class, name, times, .. } in rows {
         let [least, median, most] = [0, 50, 90].map(|percent| format!("{:.1?}", times.percentile(percent)));
         let part = crun.as_secs_f64() / times.median().as_secs_f64();
@@ -166,5 +169,10 @@ fn wasmtime(place: &Path) -> Option<Row> {
     let [guest, code] = ["hello.wasm", "hello.cwasm"].map(|name| place.join(name).display().to_string());
     fs::write(&guest, guests::HELLO.wasm()).unwrap();
     process(&program, &["compile", "-o", &code, &guest])();
-    Some(Row::new("process", "wasmtime run, precompiled", 1, process(&program, &["run", "--allow-precompiled", &code])))
+    Some(Row::new(
+        "process",
+        "wasmtime run, precompiled",
+        1,
+        process(&program, &["run", "--allow-precompiled", &code]),
+    ))
 }

@@ -37,9 +37,7 @@ fn main() {
     let (_full, writer) = std::io::pipe().unwrap();
     let stdout = Output::file(OwnedFd::from(writer).into());
     measure("a component that writes to a full pipe", &probe, &|| task(&["flood"]).stdout(stdout.clone()));
-    measure("a component that accepts", &probe, &|| {
-        task(&["listen", "127.0.0.1:0"]).network(Network::Host)
-    });
+    measure("a component that accepts", &probe, &|| task(&["listen", "127.0.0.1:0"]).network(Network::Host));
 }
 
 fn deadline(program: &Program, task: Task, after: Duration) -> Duration {

@@ -1,8 +1,8 @@
 use std::fs::File;
 
 use wasmtime::{
-    Config, Enabled, Engine, InstanceAllocationStrategy, InstancePre, Linker, Module, PoolingAllocationConfig,
-    ResourceLimiter, Result, Store, WasmBacktraceDetails,
+    Config, Enabled, Engine, InstanceAllocationStrategy, InstancePre, Linker, Module,
+    PoolingAllocationConfig, ResourceLimiter, Result, Store, WasmBacktraceDetails,
 };
 use wasmtime_wasi::{
     WasiCtxBuilder,

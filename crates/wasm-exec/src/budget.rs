@@ -10,8 +10,8 @@ mod scan;
 /// A compiler is not made for strangers: Cranelift takes minutes, or gigabytes of memory, for modules of some kilobytes
 /// that are valid. So a module is read before it is compiled, at some dozen megabytes a second, and one that is above
 /// a limit is [`Error::OverBudget`]. What makes programs slow to compile is multiplied out by it, per function: how many
-/// values meet at how many branches in how many loops. The unit is about a microsecond of an optimised compiler on one
-/// core, at worst; most take a tenth of it.
+/// values meet at how many branches in how many loops. The unit is that of a model and not of time: modules just below the
+/// limits take seconds, and what the limits are there for takes minutes.
 ///
 /// | Limit | Default | The most of three programs |
 /// |---|---|---|

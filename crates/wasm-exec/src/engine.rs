@@ -34,8 +34,8 @@ pub trait Engine: fmt::Debug + Send + Sync {
     ///
     /// # Errors
     ///
-    /// [`Error::NotWasm`], [`Error::Component`], [`Error::InvalidWasm`], [`Error::MissingImports`] and
-    /// [`Error::Compile`]: the module cannot run on this engine ([`Error::is_not_runnable`]).
+    /// [`Error::NotWasm`], [`Error::Component`], [`Error::InvalidWasm`], [`Error::MissingImports`],
+    /// [`Error::OverBudget`] and [`Error::Compile`]: the module cannot run on this engine ([`Error::is_not_runnable`]).
     fn compile(&self, wasm: &[u8]) -> Result<Program>;
 
     /// Compiles a module into code for [`load`](Self::load), in this process or another.
@@ -112,6 +112,24 @@ impl EngineInfo {
     }
 }
 
+/// What an engine can do, so that it is told at once: each run asks.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Able {
+    pub(crate) name: &'static str,
+    capabilities: u64,
+}
+
+impl Able {
+    pub(crate) fn new(info: &EngineInfo) -> Self {
+        let bits = info.capabilities.iter().map(|capability| capability.bit());
+        Self { name: info.name, capabilities: bits.fold(0, |all, bit| all | bit) }
+    }
+
+    pub(crate) fn can(self, capability: Capability) -> bool {
+        self.capabilities & capability.bit() != 0
+    }
+}
+
 /// Something that not every engine can do.
 ///
 /// A [`Task`] that needs it is refused with [`Error::Unsupported`] by an engine that lacks it, before the guest starts.
@@ -153,6 +171,10 @@ pub enum Capability {
 }
 
 impl Capability {
+    fn bit(self) -> u64 {
+        1 << (self as u32)
+    }
+
     /// What the user can do without it.
     pub(crate) fn help(self) -> Option<&'static str> {
         Some(match self {

@@ -40,6 +40,8 @@
 //!   However a guest ends, it is `Ok(Exit)`.
 //! - [`Precompiled`]: code for later, which no safe function makes out of bytes; [`Cache`]: a directory of it that all
 //!   processes of a user share, so that a module is compiled once. It comes from there only, never out of an image.
+//! - [`Budget`]: what a module may cost the compiler, read off before it is compiled; `CompilerProcess`: a program of yours
+//!   that compiles in a process that can be killed.
 //! - [`Error`]: why *we* could not run it. Variants by what you can do about them; [`Error::help`] says it.
 //!
 //! # What a task grants
@@ -58,6 +60,9 @@
 //! | `cancel` | none | a [`Cancel`], which ends the guest wherever it is |
 //! | `stopping` | [`Stopping::Always`] | best effort, for engines that cannot end a host call |
 //! | `observer` | nobody | a closure that is told of [`Event`]s |
+//!
+//! Compiling has limits too: on wasmtime [`Budget::default`] holds, and what is above is [`Error::OverBudget`]. It bounds
+//! what a module can cost; to be sure of a time and of memory, compile in a `CompilerProcess`.
 //!
 //! The clocks, the random numbers and `sched_yield` of WASI are always there.
 //!
@@ -89,8 +94,8 @@
 //!
 //! # What this library does not do
 //!
-//! It does not read the environment, nor the clock unless a task has a deadline, print, end the process, or keep
-//! anything in a global of its own. (An engine may have to: wasmtime installs a process-wide signal handler, by which it
+//! It does not read the environment, nor the clock unless a task has a deadline, print, end the process, start
+//! one unless a `CompilerProcess` names the program, or keep anything in a global of its own. (An engine may have to: wasmtime installs a process-wide signal handler, by which it
 //! turns faults into traps.)
 //!
 //! # Features
@@ -123,13 +128,13 @@ mod serve;
 mod stdio;
 mod task;
 
+#[cfg(feature = "wasmedge")]
+pub use self::engine::{WasmedgeBuilder, WasmedgeEngine};
 #[cfg(feature = "wasmtime")]
 pub use self::{
     budget::Budget,
     engine::{CompilerProcess, Pooling, WasmtimeBuilder, WasmtimeEngine},
 };
-#[cfg(feature = "wasmedge")]
-pub use self::engine::{WasmedgeBuilder, WasmedgeEngine};
 pub use self::{
     cache::{Cache, Cached, Entry, Origin, Pruned},
     cancel::{Cancel, Watch},

@@ -7,7 +7,7 @@ use std::{
     thread,
 };
 
-use crate::{Capability, EngineInfo, Error, Exit, Result, Running, Serve, Task};
+use crate::{Capability, EngineInfo, Error, Exit, Result, Running, Serve, Task, engine::Able};
 
 /// Compiled code, ready to run.
 ///
@@ -34,13 +34,14 @@ pub struct Program {
 
 struct Inner<R: ?Sized> {
     engine: EngineInfo,
+    able: Able,
     code: R,
 }
 
 impl Program {
     /// Wraps what an engine compiled; engines call this.
     pub fn new(engine: &EngineInfo, code: impl Run + 'static) -> Self {
-        Self { inner: Arc::new(Inner { engine: engine.clone(), code }) }
+        Self { inner: Arc::new(Inner { engine: engine.clone(), able: Able::new(engine), code }) }
     }
 
     /// Returns the engine that the code belongs to.
@@ -61,8 +62,8 @@ impl Program {
     /// [`Error::MissingEntry`], [`Error::OverLimit`], [`Error::Instantiate`]; and [`Error::Panicked`] if something panicked, which ends this
     /// run and no other. A guest that ended, also by a trap, is no error.
     pub fn run(&self, task: Task) -> Result<Exit> {
-        let Inner { engine, code } = &*self.inner;
-        task.check(engine)?;
+        let Inner { able, code, .. } = &*self.inner;
+        task.check(able)?;
         contain(|| code.run(task))
     }
 
@@ -92,8 +93,7 @@ impl Program {
     /// [`run`](Self::run) says is told by [`Running::wait`].
     pub fn start(&self, mut task: Task) -> Result<Running> {
         let cancel = task.cancel.get_or_insert_default().clone();
-        let Inner { engine, .. } = &*self.inner;
-        task.check(engine)?;
+        task.check(&self.inner.able)?;
         let program = self.clone();
         self.spawn("wasm-guest", cancel, move || program.run(task))
     }
@@ -114,11 +114,11 @@ impl Program {
     /// [`Error::MissingEntry`] if the program does not answer HTTP requests; and those of [`start`](Self::start).
     pub fn serve(&self, listener: TcpListener, mut task: Task, serve: Serve) -> Result<Running> {
         let cancel = task.cancel.get_or_insert_default().clone();
-        let Inner { engine, code } = &*self.inner;
-        if !engine.can(Capability::Http) {
+        let Inner { engine, able, code } = &*self.inner;
+        if !able.can(Capability::Http) {
             return Err(Error::Unsupported { engine: engine.name, capability: Capability::Http });
         }
-        task.check(engine)?;
+        task.check(able)?;
         let server = contain(|| code.serve(listener, task, serve))?;
         self.spawn("wasm-serve", cancel, move || contain(server))
     }

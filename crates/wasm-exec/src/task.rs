@@ -1,8 +1,8 @@
 use std::{borrow::Cow, path::PathBuf};
 
 use crate::{
-    Cancel, Capability, EngineInfo, Error, Event, GuestPathFault, Input, Limits, Network, Observer, Output,
-    Result, Stopping, VariableFault,
+    Cancel, Capability, Error, Event, GuestPathFault, Input, Limits, Network, Observer, Output, Result,
+    Stopping, VariableFault, engine::Able,
 };
 
 /// What one run gets: its arguments, its streams, and what it may touch.
@@ -178,7 +178,7 @@ impl Task {
     }
 
     /// Refuses what the engine cannot enforce and what no guest could receive as it is.
-    pub(crate) fn check(&self, engine: &EngineInfo) -> Result<()> {
+    pub(crate) fn check(&self, engine: &Able) -> Result<()> {
         if let Some(capability) = self.needs().find(|capability| !engine.can(*capability)) {
             return Err(Error::Unsupported { engine: engine.name, capability });
         }
@@ -288,13 +288,14 @@ pub enum Access {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::EngineInfo;
 
     fn check(task: &Task) -> String {
         use Capability::{ReadOnlyPreopen, RedirectStdio};
         let defaults = Limits::default();
         let can = defaults.needs().chain([ReadOnlyPreopen, RedirectStdio]);
         let engine = EngineInfo::new("fake", "1").with(can);
-        task.check(&engine).unwrap_err().to_string()
+        task.check(&Able::new(&engine)).unwrap_err().to_string()
     }
 
     #[test]

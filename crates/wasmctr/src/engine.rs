@@ -46,8 +46,7 @@ impl Choice {
         if name == Name::Wasmedge.as_str() {
             return Err(handover::to_wasmedge());
         }
-        let failure =
-            Failure::new(FAILED, anyhow!("this program has the engine `{}` only", built_in.name));
+        let failure = Failure::new(FAILED, anyhow!("this program has the engine `{}` only", built_in.name));
         Err(failure.help(format!("`wasmctr` has `{name}`")))
     }
 }

@@ -29,7 +29,8 @@ pub(crate) fn run() -> Result<()> {
         compile(&rustc, &root, name, target)?;
         let release = root.join("target/guests-build").join(target).join("release");
         // A library has no `-` in the name of its file.
-        let names = [format!("{name}.wasm"), format!("{}.wasm", name.replace('-', "_"))].map(|name| release.join(name));
+        let names = [format!("{name}.wasm"), format!("{}.wasm", name.replace('-', "_"))]
+            .map(|name| release.join(name));
         let [program, library] = names;
         let built = if program.is_file() { program } else { library };
         let wasm = fs::read(&built).at(&built)?;

@@ -14,7 +14,9 @@ pub use self::{
     compiler::CompilerProcess,
 };
 use self::{code::Code, reactor::Reactor, state::State};
-use crate::{Budget, Capability, Engine, EngineInfo, Error, Precompiled, Program, Result, imports, outline, program};
+use crate::{
+    Budget, Capability, Engine, EngineInfo, Error, Precompiled, Program, Result, imports, outline, program,
+};
 
 mod alarm;
 mod builder;

@@ -104,6 +104,49 @@ fn bombs_are_refused() {
 }
 
 #[test]
+fn what_is_too_large_is_refused() {
+    let table = format!("(func (block (br_table {} (i32.const 0))))", "0 ".repeat(65_000));
+    let nops =
+        [&b"\0asm\x01\0\0\0\x01\x04\x01\x60\0\0\x03\x02\x01\0"[..], &body(&[0x01; 7_000_000])].concat();
+    for (module, what) in [
+        (million_functions(), "functions"),
+        (function(50_000, ""), "locals in a function"),
+        (wasm(&format!("(module {})", table.repeat(70))), "targets in tables of branches"),
+        (wasm(&format!("(module {})", "(type (func))".repeat(60_000))), "types"),
+        (nops, "bytes in a function"),
+    ] {
+        assert_eq!(refusal(&module, Budget::default()).map(|(what, ..)| what), Some(what));
+    }
+}
+
+/// A code section of one function.
+fn body(code: &[u8]) -> Vec<u8> {
+    let function = [&[0], code, &[0x0b]].concat();
+    let sized = [leb(function.len()), function].concat();
+    [vec![10], leb(sized.len() + 1), vec![1], sized].concat()
+}
+
+fn million_functions() -> Vec<u8> {
+    let count = 1_000_000;
+    let section = |id, item: &[u8]| {
+        let items = [leb(count), item.repeat(count)].concat();
+        [vec![id], leb(items.len()), items].concat()
+    };
+    let types = b"\0asm\x01\0\0\0\x01\x04\x01\x60\0\0".to_vec();
+    [types, section(3, &[0]), section(10, &[2, 0, 0x0b])].concat()
+}
+
+fn leb(mut number: usize) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    while number > 0x7f {
+        bytes.push(number as u8 | 0x80);
+        number >>= 7;
+    }
+    bytes.push(number as u8);
+    bytes
+}
+
+#[test]
 fn an_error_says_how_much_and_what_to_do() {
     let engine = WasmtimeEngine::builder().budget(Budget::default().locals(9)).build().unwrap();
     let error = engine.compile(&function(10, "")).unwrap_err();

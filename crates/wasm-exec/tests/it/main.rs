@@ -36,6 +36,7 @@ mod wasmedge {
     mod files;
     mod guests;
     mod hostile;
+    mod hostile_modules;
     mod limits;
     mod network;
     mod precompiled;
@@ -88,6 +89,7 @@ mod wasmtime {
     mod files;
     mod guests;
     mod hostile;
+    mod hostile_modules;
     mod limits;
     mod network;
     mod precompiled;

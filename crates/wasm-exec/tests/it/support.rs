@@ -79,7 +79,8 @@ impl Http {
     #[track_caller]
     pub(crate) fn request(self, method: &str, path: &str, body: &str) -> (u16, String) {
         let length = body.len();
-        let head = format!("{method} {path} HTTP/1.1\r\nhost: a\r\nconnection: close\r\ncontent-length: {length}");
+        let head =
+            format!("{method} {path} HTTP/1.1\r\nhost: a\r\nconnection: close\r\ncontent-length: {length}");
         self.raw(&format!("{head}\r\n\r\n{body}"))
     }
 

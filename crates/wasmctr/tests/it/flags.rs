@@ -164,7 +164,7 @@ fn limits() {
             125,
             "the module begins with 6 table elements, and the task allows 5",
         ),
-        ("--instances", "1", "0", hello, 125, "the module begins with 1 instances, and the task allows 0"),
+        ("--instances", "1", "0", hello, 125, "the module begins with 1 instance, and the task allows 0"),
     ] {
         let run = |value: &str| place.wasmctr(&["run", "--dir", ".", "--stdout", "none", flag, value, input]);
         let ran = run(too_little);

@@ -5,6 +5,7 @@
 mod bad_input;
 mod cache;
 mod demo;
+mod differential;
 mod docs;
 mod flags;
 mod handover;

@@ -3,7 +3,8 @@ use std::sync::{Arc, Mutex, OnceLock};
 use wasmtime::{Enabled, InstanceAllocationStrategy, PoolingAllocationConfig};
 
 use super::{
-    CompilerProcess, NAME, Shared, VERSION, WasmtimeEngine, config, does_not_start, precompiled, reactor::Reactor, state,
+    CompilerProcess, NAME, Shared, VERSION, WasmtimeEngine, config, does_not_start, precompiled,
+    reactor::Reactor, state,
 };
 use crate::{Budget, Capability, EngineInfo, Result};
 

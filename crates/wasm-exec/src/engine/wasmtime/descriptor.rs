@@ -1,6 +1,6 @@
 use std::{
     fs::File,
-    io::{self, IsTerminal},
+    io::{self, IoSlice, IsTerminal},
     os::fd::{AsFd, BorrowedFd, OwnedFd},
     sync::Arc,
     task::{Context, Poll, ready},
@@ -8,7 +8,7 @@ use std::{
 
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
-    io::retry_on_intr,
+    io::{Errno, ReadWriteFlags, retry_on_intr},
 };
 use tokio::io::{Interest, unix::AsyncFd};
 
@@ -89,6 +89,27 @@ impl Descriptor {
 
     pub(super) fn write(&self, bytes: &[u8]) -> io::Result<usize> {
         self.handle.with(|fd| Ok(retry_on_intr(|| rustix::io::write(fd, bytes))?))
+    }
+
+    /// Writes if that does not block, in one system call; `None` if it might, or if that cannot be told in this way.
+    #[cfg(target_os = "linux")]
+    pub(super) fn write_now(&self, bytes: &[u8]) -> io::Result<Option<usize>> {
+        let at_cursor = u64::MAX;
+        let buffers = [IoSlice::new(bytes)];
+        let written = self.handle.with(|fd| {
+            retry_on_intr(|| rustix::io::pwritev2(fd, &buffers, at_cursor, ReadWriteFlags::NOWAIT))
+        });
+        match written {
+            Ok(written) => Ok(Some(written)),
+            // Pipes and files know it, terminals do not.
+            Err(Errno::AGAIN | Errno::OPNOTSUPP | Errno::NOSYS | Errno::INVAL | Errno::SPIPE) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    pub(super) fn write_now(&self, _: &[u8]) -> io::Result<Option<usize>> {
+        Ok(None)
     }
 
     /// The duplicate that the reactor waits for; `None` for what cannot be waited for, as regular files.

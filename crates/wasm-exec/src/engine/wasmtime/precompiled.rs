@@ -17,7 +17,7 @@ use crate::{Contents, Error, Precompiled, Result};
 
 /// Wraps what `engine` generated.
 pub(super) fn wrap(code: Vec<u8>) -> Precompiled {
-    // SAFETY: this function has one caller, which passes on what wasmtime has just returned to it; or to a child, which is
+    // SAFETY: its callers pass on what wasmtime has just returned, in this process or in a child, which is
     // a program that whoever made the engine vouches for (`CompilerProcess`), through a pipe that nobody else has.
     unsafe { Precompiled::from_bytes(NAME, code) }
 }

@@ -1,6 +1,7 @@
 use std::{
     convert::Infallible,
     net::TcpListener,
+    pin::pin,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicUsize, Ordering},
@@ -114,13 +115,14 @@ impl Service {
         }
         drop(listener);
         // Instances may go on when their answer is out.
-        let drained = async {
+        let mut drained = pin!(async {
             connections.shutdown().await;
             self.all_ended().await;
-        };
-        if timeout(self.serve.grace, drained).await.is_err() {
+        });
+        if timeout(self.serve.grace, &mut drained).await.is_err() {
             self.end.cancel();
-            let _ = timeout(LAST, self.all_ended()).await;
+            // Clients are told, if they listen.
+            let _ = timeout(LAST, drained).await;
         }
         Ok(cancel.requested().unwrap_or(Stop::Cancelled))
     }

@@ -24,7 +24,8 @@ use crate::{Access, Error, Event, Exit, Observer, Preopen, Result, Stop, Stream,
 /// `poll_oneoff` put the thread to sleep, for as long as the guest likes and without a way to end it. So there are two
 /// file systems, which differ in that switch only, and `poll_oneoff` gets the one without.
 pub(super) struct State {
-    wasi: WasiP1Ctx,
+    /// More than a kilobyte, which would be moved several times on its way into a store.
+    wasi: Box<WasiP1Ctx>,
     other_files: WasiFilesystemCtx,
     may_block: bool,
     special_files: bool,
@@ -59,7 +60,7 @@ impl State {
             wasi.stderr(output);
         }
         let other_files = files_that_may_not_block(&preopens)?;
-        let mut wasi = wasi.build_p1();
+        let mut wasi = Box::new(wasi.build_p1());
         let handles = limits.handles.map_or(usize::MAX, |handles| handles.try_into().unwrap_or(usize::MAX));
         wasi.ctx().table.set_max_capacity(handles);
         Ok(Self {

@@ -184,22 +184,37 @@ impl Writer {
     }
 
     /// Writes some of the bytes at once; to be called when it is ready.
-    fn write_some(&mut self, mut bytes: &[u8]) -> io::Result<usize> {
+    fn write_some(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.write_by(bytes, |descriptor, bytes| descriptor.write(bytes).map(Some))
+            .map(Option::unwrap_or_default)
+    }
+
+    /// Writes some of the bytes if that does not block: for who has not asked whether it is ready.
+    fn write_now(&mut self, bytes: &[u8]) -> io::Result<Option<usize>> {
+        self.write_by(bytes, Descriptor::write_now)
+    }
+
+    fn write_by(
+        &mut self,
+        mut bytes: &[u8],
+        write: impl FnOnce(&Descriptor, &[u8]) -> io::Result<Option<usize>>,
+    ) -> io::Result<Option<usize>> {
         if let Some(meter) = self.meter.as_ref().filter(|_| !bytes.is_empty()) {
             bytes = &bytes[..meter.room(bytes.len())?];
         }
         let written = match &mut self.target {
-            Target::Discard => bytes.len(),
-            Target::Capture(capture) => (&*capture).write(bytes)?,
-            Target::Descriptor(descriptor) => descriptor.write(&bytes[..bytes.len().min(CHUNK)])?,
+            Target::Discard => Some(bytes.len()),
+            Target::Capture(capture) => Some((&*capture).write(bytes)?),
+            Target::Descriptor(descriptor) => write(descriptor, &bytes[..bytes.len().min(CHUNK)])?,
         };
+        let Some(written) = written else { return Ok(None) };
         if let Some(meter) = &self.meter {
             meter.count(written);
         }
         if let Some(first) = self.first.take_if(|_| written > 0) {
             first.happened();
         }
-        Ok(written)
+        Ok(Some(written))
     }
 }
 
@@ -228,8 +243,14 @@ impl OutputStream for Writer {
     async fn blocking_write_and_flush(&mut self, bytes: Bytes) -> StreamResult<()> {
         let mut rest = &bytes[..];
         while !rest.is_empty() {
-            self.ready().await;
-            rest = &rest[self.write_some(rest).map_err(failed)?..];
+            let written = match self.write_now(rest).map_err(failed)? {
+                Some(written) => written,
+                None => {
+                    poll_fn(|cx| self.poll_ready(cx)).await;
+                    self.write_some(rest).map_err(failed)?
+                }
+            };
+            rest = &rest[written..];
         }
         Ok(())
     }

@@ -6,9 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use wasm_exec::{
-    Capability, Error, Exit, Input, Limits, Preopen, Program, Stop, Task, TrapKind,
-};
+use wasm_exec::{Capability, Error, Exit, Input, Limits, Preopen, Program, Stop, Task, TrapKind};
 
 use super::{NAME, engine, task};
 use crate::support::{Ran, run, try_run, wasm};
@@ -136,7 +134,8 @@ fn what_nobody_provides_is_said_before_it_is_compiled() {
     if !runs_components() {
         return;
     }
-    let error = engine().compile(&wasm(r#"(component (import "wasi:nn/graph@0.2.0" (instance)))"#)).unwrap_err();
+    let error =
+        engine().compile(&wasm(r#"(component (import "wasi:nn/graph@0.2.0" (instance)))"#)).unwrap_err();
     assert!(matches!(&error, Error::MissingImports { .. }), "{error:?}");
     assert!(error.to_string().contains("wasi:nn/graph@0.2.0"), "{error}");
     // An interface that is there, with a function that is not.
@@ -218,7 +217,10 @@ fn limits_hold_for_all_instances_together() {
     assert_eq!(exit(5 * page), Exit::Code(0));
     assert_eq!(exit(4 * page), Exit::Code(1));
     let error = try_run(&*engine(), &two(2), limits(Limits::default().memory(4 * page - 1))).unwrap_err();
-    assert_eq!(error.to_string(), "the module begins with 262144 bytes of memory, and the task allows 262143");
+    assert_eq!(
+        error.to_string(),
+        "the module begins with 262144 bytes of memory, and the task allows 262143"
+    );
     let error = try_run(&*engine(), &two(2), limits(Limits::default().instances(1))).unwrap_err();
     assert_eq!(error.to_string(), "the module begins with 2 instances, and the task allows 1");
 }

@@ -96,7 +96,7 @@ fn a_module_that_begins_above_its_limit_is_an_error() {
         (
             r#"(module (func (export "_start")))"#,
             Limits::default().instances(0),
-            "the module begins with 1 instances, and the task allows 0",
+            "the module begins with 1 instance, and the task allows 0",
         ),
     ] {
         let limits = limits.enforced_by(engine().info());

@@ -121,7 +121,8 @@ fn listening() {
     assert_eq!(listen(Network::Host), Exit::Code(0));
     assert_eq!(listen(rules(&["listen:127.0.0.1"])), Exit::Code(0));
     assert_eq!(listen(rules(&["listen:*"])), Exit::Code(0));
-    for denied in [Network::None, rules(&["*"]), rules(&["listen:127.0.0.2"]), rules(&["listen:127.0.0.1:1"])] {
+    for denied in [Network::None, rules(&["*"]), rules(&["listen:127.0.0.2"]), rules(&["listen:127.0.0.1:1"])]
+    {
         assert_eq!(listen(denied), Exit::Code(1));
     }
 }

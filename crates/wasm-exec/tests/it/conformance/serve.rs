@@ -182,7 +182,11 @@ fn a_client_that_is_gone_leaves_nothing_behind() {
 fn bad_requests_are_answered_too() {
     let Some(program) = handler() else { return };
     let (running, http) = start(&program, task(), Serve::default());
-    for request in ["GET / HTTP/1.1\r\n\r\n", "nonsense\r\n\r\n", "GET / HTTP/1.1\r\nhost: a\r\ncontent-length: x\r\n\r\n"] {
+    for request in [
+        "GET / HTTP/1.1\r\n\r\n",
+        "nonsense\r\n\r\n",
+        "GET / HTTP/1.1\r\nhost: a\r\ncontent-length: x\r\n\r\n",
+    ] {
         assert_eq!(http.raw(request).0, 400, "{request}");
     }
     let large = format!("GET / HTTP/1.1\r\nhost: a\r\nx: {}\r\n\r\n", "x".repeat(1 << 20));
@@ -199,7 +203,10 @@ fn a_command_answers_no_requests() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let program = engine().compile(&guests::HELLO.wasm()).unwrap();
     let error = program.serve(listener, task(), Serve::default()).unwrap_err();
-    assert!(matches!(&error, Error::MissingEntry { entry, .. } if entry == "wasi:http/incoming-handler"), "{error}");
+    assert!(
+        matches!(&error, Error::MissingEntry { entry, .. } if entry == "wasi:http/incoming-handler"),
+        "{error}"
+    );
     let Some(handler) = handler() else { return };
     let error = handler.run(task()).unwrap_err();
     assert_eq!(error.help().unwrap(), "it answers HTTP requests: serve it");

@@ -9,7 +9,9 @@ use std::{
 };
 
 use rustix::fs::{CWD, FileType, Mode};
-use wasm_exec::{Cancel, Capability, Error, Exit, Input, Limits, Network, Output, Preopen, Stop, Stopping, Task};
+use wasm_exec::{
+    Cancel, Capability, Error, Exit, Input, Limits, Network, Output, Preopen, Stop, Stopping, Task,
+};
 
 use super::{NAME, engine, task};
 use crate::{
