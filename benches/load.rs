@@ -17,7 +17,7 @@ use wasm_exec::{Cache, Engine, Origin};
 use wasmtime::Module;
 
 fn load(criterion: &mut Criterion) {
-    let mut guests = vec![("hello", guests::HELLO.wasm()), ("made-up", made_up())];
+    let mut guests = vec![("hello", guests::HELLO.wasm()), ("made-up", made_up(100)), ("large", made_up(600))];
     if let Some(path) = guests::need!("hello-world") {
         guests.push(("hello-world", fs::read(path).unwrap()));
     }
@@ -71,8 +71,8 @@ fn times(what: &str, compile: &dyn Fn(), hit: &dyn Fn()) {
     println!("load/times: {what} {hit:?}, compile {compile:?}: {ratio:.0}x (medians, turn by turn)");
 }
 
-/// A larger module: functions with a loop, branches, loads and stores, which call each other.
-fn made_up() -> Vec<u8> {
+/// A larger module: so many functions with a loop, branches, loads and stores, which call each other.
+fn made_up(count: u32) -> Vec<u8> {
     let function = |n: u32| {
         let rounds: String = (0..24)
             .map(|k| {
@@ -98,8 +98,8 @@ fn made_up() -> Vec<u8> {
                (local.get $x))"
         )
     };
-    let functions: String = (0..100).map(function).collect();
-    let last = 99;
+    let functions: String = (0..count).map(function).collect();
+    let last = count - 1;
     wat::parse_str(format!(
         r#"(module (memory 2) {functions} (func (export "_start") (drop (call {last} (i32.const 1) (i32.const 2)))))"#
     ))

@@ -20,7 +20,7 @@ macro_rules! examples {
             #[test]
             fn $name() {
                 $(if guests::need!($guest).is_none() { return })?
-                let printed = run(stringify!($name));
+                let printed = output_of(stringify!($name));
                 assert!(printed.contains($says), "{printed}");
             }
         )*
@@ -63,7 +63,7 @@ fn no_example_is_forgotten() {
     assert_eq!(found, ALL.iter().map(|name| (*name).to_owned()).collect());
 }
 
-fn run(name: &str) -> String {
+fn output_of(name: &str) -> String {
     let program = program(name);
     let mut child = Command::new(&program)
         .stdin(Stdio::null())
