@@ -9,10 +9,11 @@
 
 #![expect(clippy::unwrap_used, reason = "a bench that cannot be set up has nothing to say")]
 
-use std::{fs, hint::black_box, path::Path};
+use std::{fs, hint::black_box, path::Path, time::Duration};
 
 use benches::{Raw, is_bench, medians, ratio};
 use criterion::{Criterion, criterion_group, criterion_main};
+use rustix::time::{ClockId, clock_gettime};
 use wasm_exec::{Cache, Engine, Origin};
 use wasmtime::Module;
 
@@ -63,12 +64,26 @@ fn unchecked(engine: &wasmtime::Engine, path: &Path) -> Module {
     unsafe { Module::deserialize_file(engine, path) }.unwrap()
 }
 
-/// Says how much longer it takes to compile.
+/// Says how much longer it takes to compile: on the clock, where all processors compile at once, and in the time of
+/// processors.
 #[expect(clippy::print_stdout, reason = "a bench reports")]
 fn times(what: &str, compile: &dyn Fn(), hit: &dyn Fn()) {
-    let (compile, hit) = medians(if is_bench() { 50 } else { 1 }, (1, compile), (20, hit));
+    let turns = if is_bench() { 50 } else { 1 };
+    let work = processors(turns, compile).as_secs_f64() / processors(turns * 20, hit).as_secs_f64();
+    let (compile, hit) = medians(turns, (1, compile), (20, hit));
     let ratio = compile.as_secs_f64() / hit.as_secs_f64();
-    println!("load/times: {what} {hit:?}, compile {compile:?}: {ratio:.0}x (medians, turn by turn)");
+    println!(
+        "load/times: {what} {hit:?}, compile {compile:?}: {ratio:.0}x (medians, turn by turn); {work:.0}x of the time of \
+         processors"
+    );
+}
+
+/// The time of processors that something takes, all threads of this process together.
+fn processors(runs: u32, run: &dyn Fn()) -> Duration {
+    let time = || Duration::try_from(clock_gettime(ClockId::ProcessCPUTime)).unwrap();
+    let start = time();
+    (0..runs).for_each(|_| run());
+    (time() - start) / runs
 }
 
 /// A larger module: so many functions with a loop, branches, loads and stores, which call each other.

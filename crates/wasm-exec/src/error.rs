@@ -201,7 +201,9 @@ impl Error {
             Self::NotWasm { .. } => {
                 "give a .wasm file, such as `cargo build --target wasm32-wasip1` writes to target/wasm32-wasip1/"
             }
-            Self::Component { .. } => "build a core module: for Rust, `cargo build --target wasm32-wasip1`",
+            Self::Component { .. } => {
+                "run it with wasmtime, or build a core module: for Rust, `cargo build --target wasm32-wasip1`"
+            }
             Self::InvalidWasm { .. } => "the file is damaged or incomplete: build or copy it again",
             Self::MissingImports { missing, .. } => return imports::help(missing).map(Cow::Borrowed),
             Self::MissingEntry { others, .. } => return Some(Cow::Owned(entry_help(others))),

@@ -21,6 +21,13 @@ pub enum Exit {
 }
 
 impl Exit {
+    /// Returns what a process ends with that ends as its guest did: the lowest eight bits of [`code`](Self::code), which
+    /// are all that the operating system keeps.
+    #[must_use]
+    pub fn process_code(&self) -> u8 {
+        (self.code() & 0xff) as u8
+    }
+
     /// Returns one number for the way it ended.
     ///
     /// | Exit | Number |
@@ -228,6 +235,7 @@ mod tests {
     fn keeps_codes_whole() {
         for code in [0, 1, 125, 126, 200, 255, 256, 70_000, i32::MAX, -1, i32::MIN] {
             assert_eq!(Exit::Code(code).code(), code);
+            assert_eq!(Exit::Code(code).process_code(), code.to_le_bytes()[0]);
         }
     }
 }

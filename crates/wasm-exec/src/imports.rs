@@ -34,6 +34,20 @@ pub struct MissingImport {
     pub provider: Provider,
 }
 
+impl MissingImport {
+    /// Describes one that nobody is known to provide; engines call this.
+    #[must_use]
+    pub fn new(module: impl Into<String>, name: impl Into<String>, ty: impl Into<String>) -> Self {
+        Self {
+            module: module.into(),
+            name: name.into(),
+            ty: ty.into(),
+            expected: None,
+            provider: Provider::Unknown,
+        }
+    }
+}
+
 /// Who provides an import, as far as its name tells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]

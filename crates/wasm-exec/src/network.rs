@@ -152,6 +152,21 @@ fn same_bits(a: IpAddr, b: IpAddr, bits: u8) -> bool {
     }
 }
 
+impl fmt::Display for Network {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::None => f.write_str("none"),
+            Self::Host => f.write_str("host"),
+            Self::Allow(rules) => {
+                rules.iter().enumerate().try_for_each(|(index, rule)| {
+                    let separator = if index == 0 { "" } else { ", " };
+                    write!(f, "{separator}{rule}")
+                })
+            }
+        }
+    }
+}
+
 impl FromStr for Rule {
     type Err = Error;
 

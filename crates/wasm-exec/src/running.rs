@@ -32,6 +32,12 @@ impl Running {
         self.thread.is_finished()
     }
 
+    /// Returns the token that ends the guest, for another thread: [`wait`](Self::wait) takes this value.
+    #[must_use]
+    pub fn token(&self) -> Cancel {
+        self.cancel.clone()
+    }
+
     /// Ends the guest, and all that have the same [`Cancel`], as [`Stop::Cancelled`](crate::Stop::Cancelled).
     pub fn cancel(&self) {
         self.cancel.cancel();

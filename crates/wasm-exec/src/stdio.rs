@@ -128,7 +128,7 @@ impl Capture {
         mem::take(&mut self.state().bytes)
     }
 
-    /// Tells whether a write did not fit.
+    /// Tells whether a write did not fit, or not all of it.
     #[must_use]
     pub fn overflowed(&self) -> bool {
         self.state().overflowed
@@ -157,8 +157,8 @@ impl Write for &Capture {
         let mut state = self.state();
         let fits = bytes.len().min(self.0.limit - state.bytes.len());
         state.bytes.extend_from_slice(&bytes[..fits]);
+        state.overflowed |= fits < bytes.len();
         if fits == 0 && !bytes.is_empty() {
-            state.overflowed = true;
             return Err(io::ErrorKind::BrokenPipe.into());
         }
         Ok(fits)
@@ -187,8 +187,9 @@ mod tests {
         let capture = Capture::new(5);
         assert_eq!((&capture).write(b"abc").unwrap(), 3);
         assert_eq!((&capture).write(b"").unwrap(), 0);
-        assert_eq!((&capture).write(b"def").unwrap(), 2);
         assert!(!capture.overflowed());
+        assert_eq!((&capture).write(b"def").unwrap(), 2);
+        assert!(capture.overflowed());
         assert_eq!((&capture).write(b"f").unwrap_err().kind(), io::ErrorKind::BrokenPipe);
         assert!(capture.overflowed());
         assert_eq!(capture.take(), b"abcde");

@@ -7,6 +7,7 @@ use crate::Failure;
 mod bundle;
 mod cache;
 mod compile;
+mod convert;
 mod demo;
 mod inspect;
 mod pack;
@@ -20,6 +21,8 @@ pub(crate) enum Command {
     Demo(demo::Demo),
     /// Pack WebAssembly as an OCI image
     Pack(pack::Pack),
+    /// Put an image into another format
+    Convert(convert::Convert),
     /// Show what a module or an image is and needs
     Inspect(inspect::Inspect),
     /// Write an OCI runtime bundle: config.json and rootfs
@@ -44,6 +47,7 @@ impl Command {
         match self {
             Self::Demo(demo) => demo.run(out),
             Self::Pack(pack) => pack.run(out),
+            Self::Convert(convert) => convert.run(out),
             Self::Inspect(inspect) => inspect.run(out),
             Self::Bundle(bundle) => bundle.run(out),
             Self::Run(run) => run.run(out),

@@ -12,21 +12,16 @@ pub(crate) const FAILED: u8 = 125;
 const NOT_RUNNABLE: u8 = 126;
 const NOT_FOUND: u8 = 127;
 
-/// The operating system keeps the lowest eight bits of a code, and so does every shell.
-pub(crate) fn code_of(exit: &Exit) -> u8 {
-    (exit.code() & 0xff) as u8
-}
-
 /// Makes the guest's own code that of this process, and anything else a failure.
 pub(crate) fn verdict(exit: &Exit) -> Result<ExitCode, Failure> {
-    let ended = |error| Failure::new(code_of(exit), error);
+    let ended = |error| Failure::new(exit.process_code(), error);
     match exit {
         Exit::Trap(trap) => {
             let failure = ended(anyhow!("the guest trapped: {trap}"));
             Err(trap.backtrace.iter().flat_map(|text| text.lines()).fold(failure, Failure::note))
         }
         Exit::Stopped(stop) => Err(ended(anyhow!("the guest was stopped: {stop}"))),
-        _ => Ok(ExitCode::from(code_of(exit))),
+        _ => Ok(ExitCode::from(exit.process_code())),
     }
 }
 

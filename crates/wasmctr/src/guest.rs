@@ -5,19 +5,23 @@ use std::{ffi::OsString, fs};
 use anyhow::Context;
 use wasm_bundle::{Bundle, Workload};
 use wasm_exec::{Capability, Engine, Program, Task, adapter};
-use wasm_oci::Location;
+use wasm_oci::{Location, Platform};
 
 use crate::{Failure, cache, input};
 
 /// Reads a guest and the task that it brings along; arguments take the place of those that it has.
-pub(crate) fn load(location: &Location, args: &[OsString]) -> Result<(Vec<u8>, Task), Failure> {
+pub(crate) fn load(
+    location: &Location,
+    platform: Option<&Platform>,
+    args: &[OsString],
+) -> Result<(Vec<u8>, Task), Failure> {
     let (wasm, mut task) = match location {
         Location::Path(path) if fs::metadata(path).is_ok_and(|found| found.is_dir()) => {
             let bundle = Bundle::open(path)?;
             (bundle.module()?, adapter::bundle::task(bundle.workload(), bundle.rootfs())?)
         }
-        Location::Layout { .. } => {
-            let image = input::image(location)?;
+        image if image.is_image() => {
+            let image = image.artifact(platform)?;
             let workload = Workload::from_image(image.config())?;
             (image.wasm()?.into(), adapter::bundle::process(&workload)?)
         }

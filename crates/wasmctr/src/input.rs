@@ -7,7 +7,7 @@ use std::{
 
 use anyhow::Context;
 use wasm_bundle::Bundle;
-use wasm_oci::{Artifact, Format, Layout, Location, Pack};
+use wasm_oci::{Artifact, Format, Location, Pack, Platform};
 
 use crate::Failure;
 
@@ -31,20 +31,20 @@ pub(crate) fn wasm(location: &Location) -> Result<Vec<u8>, Failure> {
 }
 
 /// Reads the module that a file, a bundle or an image holds.
-pub(crate) fn module(location: &Location) -> Result<Vec<u8>, Failure> {
+pub(crate) fn module(location: &Location, platform: Option<&Platform>) -> Result<Vec<u8>, Failure> {
     match location {
         Location::Path(path) if path.is_dir() => Ok(Bundle::open(path)?.module()?),
-        Location::Layout { .. } => Ok(image(location)?.wasm()?.into()),
+        image if image.is_image() => Ok(image.artifact(platform)?.wasm()?.into()),
         other => wasm(other),
     }
 }
 
-/// Reads an image from a layout, or packs the file that the location names.
-pub(crate) fn image(location: &Location) -> Result<Artifact, Failure> {
-    match location {
-        Location::Layout { dir, tag } => Ok(Layout::open(dir)?.artifact(tag.as_deref())?),
-        other => Ok(Pack::new(wasm(other)?, &entrypoint(other)?)?.build(Format::Compat)?),
+/// Reads an image, or packs the file that the location names.
+pub(crate) fn image(location: &Location, platform: Option<&Platform>) -> Result<Artifact, Failure> {
+    if location.is_image() {
+        return Ok(location.artifact(platform)?);
     }
+    Ok(Pack::new(wasm(location)?, &entrypoint(location)?)?.build(Format::Compat)?)
 }
 
 /// The path that a file gets in an image: its own name, in the root directory, with the ending `.wasm`.

@@ -42,6 +42,8 @@ LOCATIONS, in every command:
   app.wasm        a file
   -               standard input
   oci:DIR[:TAG]   an image in an OCI layout
+  oci-archive:FILE[:TAG]           the same in a tar file
+  docker-archive:FILE[:NAME:TAG]   what `docker load` reads (written only)
 
 EXIT CODES:
   0, 1, 2         success, failure, wrong usage

@@ -13,7 +13,6 @@ use wasm_oci::canonical_json_pretty;
 
 use crate::{
     Failure,
-    ending::code_of,
     form::Form,
     table::Table,
     watch::{Watch, milliseconds},
@@ -112,7 +111,7 @@ impl<'a> Document<'a> {
         Self {
             engine,
             exit: Ended::of(ended),
-            process_code: ended.map_or_else(Failure::exit_code, code_of),
+            process_code: ended.map_or_else(Failure::exit_code, Exit::process_code),
             times: times.map(|(phase, time)| (*phase, time.as_micros() as f64 / 1000.0)).collect(),
         }
     }

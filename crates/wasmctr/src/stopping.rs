@@ -7,13 +7,7 @@ use clap::Args;
 use signal_hook::low_level;
 use wasm_exec::{Cancel, Capability, EngineInfo, Exit, Stop, Stopping, Task};
 
-use crate::{
-    Failure,
-    ending::{FAILED, code_of},
-    limits::seconds,
-    report::Report,
-    signals,
-};
+use crate::{Failure, ending::FAILED, limits::seconds, report::Report, signals};
 
 /// The flags for how a guest is ended.
 #[derive(Debug, Args)]
@@ -102,12 +96,12 @@ impl LastResort {
         let stop = Stop::Signal(number);
         self.end(stop, "a second signal ended `wasmctr`");
         // The guest has ended, and something else takes long: whoever reads the document, for instance.
-        low_level::exit(code_of(&Exit::Stopped(stop)).into());
+        low_level::exit(Exit::Stopped(stop).process_code().into());
     }
 
     fn end(&self, stop: Stop, why: &str) {
         let exit = Exit::Stopped(stop);
-        let code = code_of(&exit);
+        let code = exit.process_code();
         let Some(mut told) = self.report.begin() else { return };
         self.report.lap("run");
         // Nobody may read what is printed: then it ends all the same.

@@ -2,6 +2,8 @@
 //!
 //! `cargo test` builds the examples beside its own programs; `cargo test --test it` alone does not.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 use std::{
     collections::BTreeSet,
     env, fs,

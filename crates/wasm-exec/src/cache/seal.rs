@@ -4,7 +4,7 @@ use std::{
     os::unix::fs::FileExt,
 };
 
-use xxhash_rust::xxh3::Xxh3;
+use twox_hash::xxhash3_128::Hasher;
 
 use super::key::Key;
 
@@ -12,12 +12,12 @@ use super::key::Key;
 ///
 /// The seal is behind the code because engines map a file from its start.
 pub(super) fn write(mut file: &File, key: &Key, code: &[u8]) -> io::Result<u64> {
-    let mut checksum = Xxh3::new();
-    checksum.update(code);
-    checksum.update(key.as_str().as_bytes());
+    let mut checksum = Hasher::new();
+    checksum.write(code);
+    checksum.write(key.as_str().as_bytes());
     file.write_all(code)?;
     file.write_all(key.as_str().as_bytes())?;
-    file.write_all(&checksum.digest128().to_le_bytes())?;
+    file.write_all(&checksum.finish_128().to_le_bytes())?;
     Ok((code.len() + key.as_str().len() + CHECKSUM) as u64)
 }
 
@@ -38,17 +38,17 @@ pub(super) fn holds(file: &File, length: u64, key: &Key) -> io::Result<bool> {
 
 /// Computes the checksum of the first `length` bytes.
 fn checksum_of(file: &File, length: u64) -> io::Result<[u8; CHECKSUM]> {
-    let mut hasher = Xxh3::new();
+    let mut hasher = Hasher::new();
     let mut buffer = vec![0; CHUNK];
     let mut offset = 0;
     while offset < length {
         let size = usize::try_from(length - offset).map_or(CHUNK, |rest| rest.min(CHUNK));
         let chunk = &mut buffer[..size];
         file.read_exact_at(chunk, offset)?;
-        hasher.update(chunk);
+        hasher.write(chunk);
         offset += size as u64;
     }
-    Ok(hasher.digest128().to_le_bytes())
+    Ok(hasher.finish_128().to_le_bytes())
 }
 
 const CHECKSUM: usize = 16;

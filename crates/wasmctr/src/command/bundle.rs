@@ -7,17 +7,20 @@ use std::{
 
 use clap::{Args, ValueEnum};
 use wasm_bundle::{Handler, Network, Workload};
-use wasm_oci::{Location, Overwrite};
+use wasm_oci::{Format, Location, Loss, Overwrite, Platform};
 
 use crate::{Failure, input, table::Table};
 
 /// The flags of `wasmctr bundle`.
 #[derive(Debug, Args)]
 pub(crate) struct Bundle {
-    /// The image: `oci:DIR[:TAG]`, or a .wasm file
+    /// The image: `oci:DIR[:TAG]`, `oci-archive:FILE[:TAG]`, or a .wasm file
     image: Location,
     /// The directory to make
     bundle: PathBuf,
+    /// Which image of an index of several [default: the one for WebAssembly]
+    #[arg(long, value_name = "OS/ARCH")]
+    platform: Option<Platform>,
     /// The runtime that the bundle is for
     #[arg(long, value_enum, default_value_t)]
     runtime: Runtime,
@@ -64,7 +67,9 @@ impl FromStr for Net {
 
 impl Bundle {
     pub(crate) fn run(&self, out: &mut dyn Write) -> Result<ExitCode, Failure> {
-        let image = input::image(&self.image)?;
+        let source = input::image(&self.image, self.platform.as_ref())?;
+        // What is no tar is not unpacked but packed as one.
+        let image = source.convert(Format::Compat, Loss::Refuse)?.artifact;
         let workload = Workload::from_image(image.config())?.network(self.net.0.clone());
         let handler = self.runtime.handler();
         let overwrite = if self.force { Overwrite::Replace } else { Overwrite::Refuse };
@@ -72,7 +77,7 @@ impl Bundle {
             wasm_bundle::Bundle::write(&self.bundle, &workload.to_spec(handler)?, &image, overwrite)?;
 
         let mut table = Table::new(out);
-        table.line("image", image.digest())?;
+        table.line("image", source.digest())?;
         table.line("program", bundle.workload().args.join(" "))?;
         table.line("handler", format_args!("{}={}", Handler::ANNOTATION, handler.value()))?;
         table.line("written", self.bundle.display())?;

@@ -2,7 +2,7 @@ use std::{io::Write, process::ExitCode, time::Instant};
 
 use clap::Args;
 use wasm_exec::Origin;
-use wasm_oci::{Location, sha256};
+use wasm_oci::{Location, Platform, sha256};
 
 use crate::{Failure, cache, engine::Choice, input, table::Table};
 
@@ -10,8 +10,11 @@ use crate::{Failure, cache, engine::Choice, input, table::Table};
 #[derive(Debug, Args)]
 #[command(after_help = "`wasmctr run` finds the code in the cache of precompiled code and starts at once.")]
 pub(crate) struct Compile {
-    /// A .wasm or .wat file, `-`, a bundle directory, or `oci:DIR[:TAG]`
+    /// A .wasm or .wat file, `-`, a bundle directory, or an image: `oci:DIR[:TAG]`, `oci-archive:FILE[:TAG]`
     location: Location,
+    /// Which image of an index of several [default: the one for WebAssembly]
+    #[arg(long, value_name = "OS/ARCH")]
+    platform: Option<Platform>,
     #[command(flatten)]
     engine: Choice,
 }
@@ -19,7 +22,7 @@ pub(crate) struct Compile {
 impl Compile {
     pub(crate) fn run(&self, out: &mut dyn Write) -> Result<ExitCode, Failure> {
         let engine = self.engine.here().map_err(|failure| failure.code(1))?;
-        let wasm = input::module(&self.location)?;
+        let wasm = input::module(&self.location, self.platform.as_ref())?;
         let engine = engine.make(false)?;
         let cache = cache::open()?;
 

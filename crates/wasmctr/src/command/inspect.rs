@@ -2,15 +2,25 @@ use std::{collections::BTreeMap, io::Write, process::ExitCode};
 
 use clap::Args;
 use serde::Serialize;
-use wasm_oci::{Artifact, Interface, Kind, Location, canonical_json_pretty, sha256};
+use wasm_oci::{
+    Artifact, Consumer, Interface, Kind, Location, Metadata, Pack, Platform, Verdict, canonical_json_pretty,
+    sha256,
+};
 
 use crate::{Failure, form::Form, input, table::Table};
 
 /// The flags of `wasmctr inspect`.
 #[derive(Debug, Args)]
+#[command(after_help = "With --for it ends with 0 for yes and 1 for no.")]
 pub(crate) struct Inspect {
-    /// A .wasm or .wat file, `-`, or `oci:DIR[:TAG]`
+    /// A .wasm or .wat file, `-`, or an image: `oci:DIR[:TAG]`, `oci-archive:FILE[:TAG]`
     location: Location,
+    /// Tell whether it suits one of crun, youki, runwasi, spin, wkg, podman, docker, ctr, istio; why, and what to do
+    #[arg(long = "for", value_name = "CONSUMER")]
+    consumer: Option<Consumer>,
+    /// Which image of an index of several [default: the one for WebAssembly]
+    #[arg(long, value_name = "OS/ARCH")]
+    platform: Option<Platform>,
     /// How to print it
     #[arg(long, value_enum, default_value_t)]
     format: Form,
@@ -23,7 +33,20 @@ struct Report {
     location: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     image: Option<Image>,
-    wasm: Wasm,
+    /// Of an application with several modules there is no one to tell about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    wasm: Option<Wasm>,
+    #[serde(rename = "for", skip_serializing_if = "Option::is_none")]
+    suits: Option<Suits>,
+}
+
+/// The answer to `--for`.
+#[derive(Debug, Serialize)]
+struct Suits {
+    consumer: String,
+    accepts: bool,
+    why: &'static str,
+    remedy: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -34,6 +57,8 @@ struct Image {
     platform: String,
     entrypoint: Vec<String>,
     env: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    created: Option<String>,
     annotations: BTreeMap<String, String>,
     layers: Vec<Layer>,
 }
@@ -56,6 +81,8 @@ struct Wasm {
     imports: Vec<String>,
     exports: Vec<String>,
     wasmedge_sockets: Vec<String>,
+    producers: Vec<String>,
+    metadata: BTreeMap<String, String>,
 }
 
 impl Inspect {
@@ -65,17 +92,57 @@ impl Inspect {
             Form::Text => report.text(&mut Table::new(out))?,
             Form::Json => out.write_all(&canonical_json_pretty(&report)?)?,
         }
-        Ok(ExitCode::SUCCESS)
+        let yes = report.suits.as_ref().is_none_or(|suits| suits.accepts);
+        Ok(if yes { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     }
 
     fn report(&self) -> Result<Report, Failure> {
         let location = self.location.to_string();
-        if let Location::Layout { .. } = self.location {
-            let image = input::image(&self.location)?;
-            Ok(Report { location, wasm: Wasm::of(&image.wasm()?)?, image: Some(Image::of(&image)) })
-        } else {
-            Ok(Report { location, wasm: Wasm::of(&input::wasm(&self.location)?)?, image: None })
+        if !self.location.is_image() {
+            let wasm = input::wasm(&self.location)?;
+            let suits = self.consumer.map(|consumer| self.file_suits(consumer, &wasm)).transpose()?;
+            return Ok(Report { location, wasm: Some(Wasm::of(&wasm)?), image: None, suits });
         }
+        let image = input::image(&self.location, self.platform.as_ref())?;
+        let wasm = match image.wasm() {
+            Err(wasm_oci::Error::Modules { .. }) => None,
+            wasm => Some(Wasm::of(&wasm?)?),
+        };
+        let suits = self.consumer.map(|consumer| {
+            let verdict = consumer.judge(&image)?;
+            Ok::<_, Failure>(Suits::of(consumer, verdict, &location))
+        });
+        Ok(Report { wasm, image: Some(Image::of(&image)), suits: suits.transpose()?, location })
+    }
+
+    /// A file suits nobody until it is packed; then as what it was packed as.
+    fn file_suits(&self, consumer: Consumer, wasm: &[u8]) -> Result<Suits, Failure> {
+        let format = consumer.format();
+        let verdict = consumer.judge(&Pack::new(wasm.to_vec(), "/app.wasm")?.build(format)?)?;
+        let mut suits = Suits::of(consumer, verdict, &self.location.to_string());
+        if suits.accepts {
+            let remedy = format!("wasmctr pack {} -o oci:DIR:TAG --format {format}", self.location);
+            suits = Suits { accepts: false, why: "it is a file and no image", remedy: Some(remedy), ..suits };
+        }
+        Ok(suits)
+    }
+}
+
+impl Suits {
+    fn of(consumer: Consumer, verdict: Verdict, location: &str) -> Self {
+        let Verdict { accepts, why, remedy, .. } = verdict;
+        let remedy = remedy.map(|remedy| remedy.replace("IMAGE", location));
+        Self { consumer: consumer.to_string(), accepts, why, remedy }
+    }
+
+    fn text(&self, table: &mut Table<'_>) -> Result<(), Failure> {
+        let Self { consumer, accepts, why, remedy } = self;
+        let answer = if *accepts { "yes" } else { "no" };
+        table.line("for", format_args!("{consumer}: {answer}, {why}"))?;
+        if let Some(remedy) = remedy {
+            table.line("do", remedy)?;
+        }
+        Ok(())
     }
 }
 
@@ -90,6 +157,7 @@ impl Image {
             platform: image.platform().to_string(),
             entrypoint: words.cloned().collect(),
             env: config.env().clone().unwrap_or_default(),
+            created: image.config().created().clone(),
             annotations: image.manifest().annotations().clone().unwrap_or_default().into_iter().collect(),
             layers: layers
                 .map(|layer| Layer {
@@ -106,6 +174,7 @@ impl Wasm {
     fn of(bytes: &[u8]) -> Result<Self, Failure> {
         let interface = Interface::of(bytes)?;
         let sockets = interface.wasmedge_sockets();
+        let metadata = Metadata::of(bytes)?;
         Ok(Self {
             kind: interface.kind.to_string(),
             wasi: interface.wasi.to_string(),
@@ -118,6 +187,8 @@ impl Wasm {
                 .map(|export| format!("{} {}", export.name, export.ty))
                 .collect(),
             wasmedge_sockets: sockets.iter().map(|import| import.name.clone()).collect(),
+            producers: metadata.producers.iter().map(ToString::to_string).collect(),
+            metadata: metadata.annotations,
         })
     }
 }
@@ -128,7 +199,16 @@ impl Report {
         if let Some(image) = &self.image {
             image.text(table)?;
         }
-        let Wasm { kind, wasi, digest, size, imports, exports, wasmedge_sockets } = &self.wasm;
+        if let Some(wasm) = &self.wasm {
+            wasm.text(table)?;
+        }
+        self.suits.as_ref().map_or(Ok(()), |suits| suits.text(table))
+    }
+}
+
+impl Wasm {
+    fn text(&self, table: &mut Table<'_>) -> Result<(), Failure> {
+        let Self { kind, wasi, digest, size, imports, exports, wasmedge_sockets, producers, metadata } = self;
         table.line(kind, format_args!("{digest} {size} bytes"))?;
         let target = if *kind == Kind::Module.to_string() { "core module" } else { "component" };
         table.line("built for", format_args!("WASI {wasi}, {target}"))?;
@@ -137,7 +217,8 @@ impl Report {
         if !wasmedge_sockets.is_empty() {
             table.line("sockets", format_args!("WasmEdge's: {}", wasmedge_sockets.join(", ")))?;
         }
-        Ok(())
+        list(table, "made with", producers)?;
+        list(table, "says", &pairs(metadata))
     }
 }
 
@@ -150,10 +231,15 @@ impl Image {
         }
         table.line("entrypoint", format_args!("{:?}", self.entrypoint))?;
         list(table, "env", &self.env)?;
-        let annotations: Vec<_> =
-            self.annotations.iter().map(|(name, value)| format!("{name}={value}")).collect();
-        list(table, "annotations", &annotations)
+        if let Some(created) = &self.created {
+            table.line("created", created)?;
+        }
+        list(table, "annotations", &pairs(&self.annotations))
     }
+}
+
+fn pairs(map: &BTreeMap<String, String>) -> Vec<String> {
+    map.iter().map(|(name, value)| format!("{name}={value}")).collect()
 }
 
 /// One line for each item, the label in front of the first.

@@ -2,7 +2,7 @@ use std::{env, io::Write, process::ExitCode};
 
 use anyhow::{Context, anyhow};
 use clap::Args;
-use wasm_oci::{Format, Layout, Location, Overwrite, Platform, sha256};
+use wasm_oci::{Artifact, Format, Location, Metadata, Overwrite, Platform, Strip, sha256, strip};
 
 use crate::{Failure, input, table::Table};
 
@@ -15,10 +15,11 @@ use crate::{Failure, input, table::Table};
 pub(crate) struct Pack {
     /// The module or component: a .wasm or .wat file, or `-`
     input: Location,
-    /// Where the image goes: oci:DIR:TAG
+    /// Where the image goes: oci:DIR:TAG, oci-archive:FILE[:TAG] or docker-archive:FILE[:NAME:TAG]
     #[arg(short, long, value_name = "LOCATION")]
     output: Location,
-    /// How to pack it: compat, what `FROM scratch` and `COPY` would make
+    /// How to pack it: compat (an image, as `FROM scratch` and `COPY` make it), runwasi (an image for containerd's
+    /// shims), artifact (CNCF), legacy (wasm-to-oci)
     #[arg(long, default_value = "compat")]
     format: Format,
     /// The platform that the image names
@@ -36,51 +37,73 @@ pub(crate) struct Pack {
     /// An annotation of the image (repeatable)
     #[arg(long, value_name = "NAME=VALUE", value_parser = pair)]
     annotation: Vec<(String, String)>,
-    /// Move the tag if the layout has it already
+    /// Take the names of functions out as well, besides the sections for debuggers
+    #[arg(long, conflicts_with = "keep_debug")]
+    strip: bool,
+    /// Leave the sections for debuggers in
+    #[arg(long)]
+    keep_debug: bool,
+    /// Replace the archive, or move the tag if the layout has it already
     #[arg(long)]
     force: bool,
 }
 
 impl Pack {
     pub(crate) fn run(&self, out: &mut dyn Write) -> Result<ExitCode, Failure> {
-        let (dir, tag) = target(&self.output)?;
-        let wasm = input::wasm(&self.input)?;
-        let (size, digest) = (wasm.len(), sha256(&wasm));
+        check_target(&self.output)?;
+        let read = input::wasm(&self.input)?;
+        let wasm = strip(&read, self.stripped())?.into_owned();
         let entrypoint = self.entrypoint.clone().map_or_else(|| input::entrypoint(&self.input), Ok)?;
-        let mut pack =
-            wasm_oci::Pack::new(wasm, &entrypoint)?.platform(self.platform.clone()).modified(epoch()?);
+        let mut pack = wasm_oci::Pack::new(wasm.clone(), &entrypoint)?;
+        pack = pack.platform(self.platform.clone()).modified(epoch()?);
         pack = self.arg.iter().fold(pack, wasm_oci::Pack::arg);
         pack = self.env.iter().fold(pack, |pack, (name, value)| pack.env(format!("{name}={value}")));
         pack = self.annotation.iter().fold(pack, |pack, (name, value)| pack.annotation(name, value));
+        pack = pack.described(&Metadata::of(&read)?);
         let kind = pack.kind();
         let image = pack.build(self.format)?;
-        let overwrite = if self.force { Overwrite::Replace } else { Overwrite::Refuse };
-        Layout::write(dir, tag, &image, overwrite)?;
+        self.output.write(&image, if self.force { Overwrite::Replace } else { Overwrite::Refuse })?;
 
         let mut table = Table::new(out);
-        table.line(&kind.to_string(), format_args!("{digest} {size} bytes"))?;
-        for layer in image.layers() {
-            let layer = layer.descriptor();
-            table.line("layer", format_args!("{} {} bytes", layer.digest(), layer.size()))?;
+        table.line(&kind.to_string(), format_args!("{} {} bytes", sha256(&read), read.len()))?;
+        if wasm.len() != read.len() {
+            table.line("stripped", format_args!("{} {} bytes", sha256(&wasm), wasm.len()))?;
         }
-        table.line("image", format_args!("{} {}, {}", image.digest(), image.format(), image.platform()))?;
-        table.line("written", &self.output)?;
+        written(&mut table, &image, &self.output)?;
         Ok(ExitCode::SUCCESS)
+    }
+
+    fn stripped(&self) -> Strip {
+        match (self.strip, self.keep_debug) {
+            (true, _) => Strip::Names,
+            (false, true) => Strip::Nothing,
+            (false, false) => Strip::Debug,
+        }
     }
 }
 
-/// What `-o` must be: a layout with a tag.
-fn target(output: &Location) -> Result<(&std::path::Path, &str), Failure> {
+/// Tells what was written where.
+pub(super) fn written(table: &mut Table<'_>, image: &Artifact, to: &Location) -> Result<(), Failure> {
+    for layer in image.layers() {
+        let layer = layer.descriptor();
+        table.line("layer", format_args!("{} {} bytes", layer.digest(), layer.size()))?;
+    }
+    table.line("image", format_args!("{} {}, {}", image.digest(), image.format(), image.platform()))?;
+    Ok(table.line("written", to)?)
+}
+
+/// What `-o` must be: something that holds images, a layout with a tag. Told before anything is read.
+pub(super) fn check_target(output: &Location) -> Result<(), Failure> {
     match output {
-        Location::Layout { dir, tag: Some(tag) } => Ok((dir, tag)),
         Location::Layout { dir, tag: None } => {
             let error = anyhow!("the output `{output}` names no tag");
             Err(Failure::from(error).help(format!("name one: `-o oci:{}:v1`", dir.display())))
         }
-        other => {
-            let error = anyhow!("cannot write an image to `{other}`");
+        Location::Stdin | Location::Path(_) => {
+            let error = anyhow!("cannot write an image to `{output}`");
             Err(Failure::from(error).help("write it to an OCI layout: `-o oci:DIR:TAG`"))
         }
+        _ => Ok(()),
     }
 }
 

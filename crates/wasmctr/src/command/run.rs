@@ -8,7 +8,7 @@ use std::{
 use anyhow::{Context, anyhow};
 use clap::Args;
 use wasm_exec::{Event, Exit, Task};
-use wasm_oci::Location;
+use wasm_oci::{Location, Platform};
 
 use crate::{
     Failure,
@@ -31,13 +31,16 @@ use crate::{
                   127 it was not found, 134 it trapped, 124 it was stopped at a limit, 128+n by signal n."
 )]
 pub(crate) struct Run {
-    /// A .wasm or .wat file, `-`, a bundle directory, or `oci:DIR[:TAG]`; then arguments for the guest, in place of those
-    /// that the image or bundle has
+    /// A .wasm or .wat file, `-`, a bundle directory, or an image: `oci:DIR[:TAG]`, `oci-archive:FILE[:TAG]`; then
+    /// arguments for the guest, in place of those that the image or bundle has
     // One list, because only then is everything behind the location the guest's, also what looks like a flag of ours.
     #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true, value_names = ["LOCATION", "ARGS"])]
     command: Vec<OsString>,
     #[command(flatten)]
     engine: Choice,
+    /// Which image of an index of several [default: the one for WebAssembly]
+    #[arg(long, value_name = "OS/ARCH")]
+    platform: Option<Platform>,
     /// The exported function to call [default: _start]
     #[arg(long, value_name = "NAME")]
     entry: Option<String>,
@@ -80,7 +83,7 @@ impl Run {
 
     fn guest(&self, engine: Chosen, report: &Report) -> Result<Exit, Failure> {
         let (location, args) = self.split()?;
-        let (wasm, task) = guest::load(&location, args).map_err(coded)?;
+        let (wasm, task) = guest::load(&location, self.platform.as_ref(), args).map_err(coded)?;
         let task = self.grants.grant(task)?;
         report.lap("load");
         let engine = engine.make(self.grants.limits.counts_fuel()).map_err(coded)?;

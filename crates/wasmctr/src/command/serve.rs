@@ -8,7 +8,7 @@ use std::{
 use anyhow::{Context, anyhow};
 use clap::{Args, value_parser};
 use wasm_exec::{Cancel, Exit, Output, Serve as Service, Stop};
-use wasm_oci::Location;
+use wasm_oci::{Location, Platform};
 
 use crate::{
     Failure,
@@ -32,8 +32,12 @@ use crate::{
                   it at once."
 )]
 pub(crate) struct Serve {
-    /// A component that answers HTTP requests: a file, `-`, a bundle directory, or `oci:DIR[:TAG]`
+    /// A component that answers HTTP requests: a file, `-`, a bundle directory, or an image (`oci:DIR[:TAG]`,
+    /// `oci-archive:FILE[:TAG]`)
     location: Location,
+    /// Which image of an index of several [default: the one for WebAssembly]
+    #[arg(long, value_name = "OS/ARCH")]
+    platform: Option<Platform>,
     #[command(flatten)]
     engine: Choice,
     /// Where to listen; port 0 is one that is free
@@ -59,7 +63,7 @@ impl Serve {
     pub(crate) fn run(&self, out: &mut dyn Write) -> Result<ExitCode, Failure> {
         let engine = self.engine.here()?;
         out.flush()?;
-        let (wasm, task) = guest::load(&self.location, &[]).map_err(coded)?;
+        let (wasm, task) = guest::load(&self.location, self.platform.as_ref(), &[]).map_err(coded)?;
         let task = self.grants.grant(task)?.stdout(Output::Inherit).stderr(Output::Inherit);
         let engine = engine.make(self.grants.limits.counts_fuel()).map_err(coded)?;
         let (program, _) = guest::program(&*engine, &wasm, self.no_cache).map_err(coded)?;

@@ -139,7 +139,9 @@ fn usage_is_2() {
         &["pack", "a.wasm", "-o", "oci:a:v1", "--env", "novalue"],
         &["run"],
         &["fly"],
-        &["bundle", "docker://alpine", "b"],
+        &["bundle", "docker-daemon:alpine", "b"],
+        &["bundle", "docker://Alpine", "b"],
+        &["inspect", "a.wasm", "--for", "runc"],
     ] {
         let ran = place.wasmctr(args);
         assert_eq!((ran.code, ran.stdout.as_str()), (Some(2), ""), "{args:?} {ran:?}");

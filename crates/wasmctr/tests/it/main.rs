@@ -4,6 +4,7 @@
 
 mod bad_input;
 mod cache;
+mod convert;
 mod demo;
 mod differential;
 mod docs;

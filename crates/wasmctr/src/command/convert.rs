@@ -1,0 +1,55 @@
+use std::{io::Write, process::ExitCode};
+
+use clap::Args;
+use wasm_oci::{Format, Kind, Location, Loss, Overwrite, Platform, sha256};
+
+use super::pack::{check_target, written};
+use crate::{Failure, input, table::Table};
+
+/// The flags of `wasmctr convert`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "The module, its title, annotations, entrypoint, arguments, environment, dates and platform stay. What \
+                  the format has no field for goes into annotations that begin with dev.wasmctr. and comes back from \
+                  there. To convert there and back gives the same digest, for images that wasmctr packed."
+)]
+pub(crate) struct Convert {
+    /// The image: oci:DIR[:TAG] or oci-archive:FILE[:TAG]
+    from: Location,
+    /// Where it goes: oci:DIR:TAG, oci-archive:FILE[:TAG] or docker-archive:FILE[:NAME:TAG]
+    #[arg(short, long, value_name = "LOCATION")]
+    output: Location,
+    /// The format: compat, runwasi, artifact or legacy
+    #[arg(long)]
+    format: Format,
+    /// Leave out what the format has no place for, as other files and other modules
+    #[arg(long)]
+    lossy: bool,
+    /// Which image of an index of several [default: the one for WebAssembly]
+    #[arg(long, value_name = "OS/ARCH")]
+    platform: Option<Platform>,
+    /// Replace the archive, or move the tag if the layout has it already
+    #[arg(long)]
+    force: bool,
+}
+
+impl Convert {
+    pub(crate) fn run(&self, out: &mut dyn Write) -> Result<ExitCode, Failure> {
+        check_target(&self.output)?;
+        let from = input::image(&self.from, self.platform.as_ref())?;
+        let loss = if self.lossy { Loss::Accept } else { Loss::Refuse };
+        let converted = from.convert(self.format, loss)?;
+        let image = converted.artifact;
+        let wasm = image.wasm()?;
+        self.output.write(&image, if self.force { Overwrite::Replace } else { Overwrite::Refuse })?;
+
+        let mut table = Table::new(out);
+        table.line("from", format_args!("{} {}, {}", from.digest(), from.format(), from.platform()))?;
+        table.line(&Kind::of(&wasm)?.to_string(), format_args!("{} {} bytes", sha256(&wasm), wasm.len()))?;
+        for lost in converted.lost {
+            table.line("left out", lost)?;
+        }
+        written(&mut table, &image, &self.output)?;
+        Ok(ExitCode::SUCCESS)
+    }
+}
