@@ -18,7 +18,8 @@ use wasm_exec::{Cache, Engine, Origin};
 use wasmtime::Module;
 
 fn load(criterion: &mut Criterion) {
-    let mut guests = vec![("hello", guests::HELLO.wasm()), ("made-up", made_up(100)), ("large", made_up(600))];
+    let mut guests =
+        vec![("hello", guests::HELLO.wasm()), ("made-up", made_up(100)), ("large", made_up(600))];
     if let Some(path) = guests::need!("hello-world") {
         guests.push(("hello-world", fs::read(path).unwrap()));
     }

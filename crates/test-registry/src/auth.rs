@@ -71,6 +71,14 @@ impl Shared {
         }
     }
 
+    /// Whether who sent the request may read this repository too.
+    pub(crate) fn may_pull(&self, request: &Request, repository: &str) -> bool {
+        match &self.options.auth {
+            Auth::Bearer(_) => self.tokens().allows(request.authorization(), repository, "pull"),
+            Auth::None | Auth::Basic { .. } => true,
+        }
+    }
+
     /// 401, and how to come in.
     pub(crate) fn challenge(&self, request: &Request, route: &Route, why: Option<Denied>) -> Answer {
         let value = match &self.options.auth {
@@ -94,7 +102,8 @@ impl Shared {
             }
             _ => "Basic realm=\"test-registry\"".to_owned(),
         };
-        let detail = if route.repository.is_empty() { Value::Null } else { json!({"name": route.repository}) };
+        let detail =
+            if route.repository.is_empty() { Value::Null } else { json!({"name": route.repository}) };
         refusal(401, "UNAUTHORIZED", detail).header("WWW-Authenticate", value)
     }
 }

@@ -75,7 +75,8 @@ mod tests {
         assert_eq!(sha256(b""), empty);
         assert!(Digest::parse(empty).is_some_and(|digest| digest.is_of(b"") && !digest.is_of(b"x")));
         assert!(Digest::parse(&sha512(b"x")).is_some_and(|digest| digest.is_of(b"x") && !digest.is_of(b"")));
-        for bad in ["", "sha256", "sha256:", "md5:00", "sha256:../../x", &empty.to_uppercase(), &empty[..70]] {
+        for bad in ["", "sha256", "sha256:", "md5:00", "sha256:../../x", &empty.to_uppercase(), &empty[..70]]
+        {
             assert_eq!(Digest::parse(bad), None, "{bad}");
         }
     }

@@ -13,5 +13,5 @@ pub use self::request::Request;
 pub(crate) use self::answer::{Framing, reason};
 pub(crate) use self::date::http_date;
 pub(crate) use self::encoding::{base64_decode, gzip};
-pub(crate) use self::read::{Body, Incoming, Unread};
-pub(crate) use self::uri::{decode, encode, parse_query};
+pub(crate) use self::read::{Incoming, Unread};
+pub(crate) use self::uri::{encode, parse_query};

@@ -30,7 +30,8 @@ impl Route {
         let route = |kind, repository: &str, last: &str| {
             Some(Self { kind, repository: repository.to_owned(), last: last.to_owned() })
         };
-        if let Some(repository) = path.strip_suffix("/blobs/uploads/").or(path.strip_suffix("/blobs/uploads")) {
+        if let Some(repository) = path.strip_suffix("/blobs/uploads/").or(path.strip_suffix("/blobs/uploads"))
+        {
             return route(Kind::Uploads, repository, "");
         }
         let (front, last) = path.rsplit_once('/')?;
@@ -66,9 +67,9 @@ fn is_component(component: &str) -> bool {
     let separators = component.split(|letter: char| letter.is_ascii_lowercase() || letter.is_ascii_digit());
     ends(component.bytes().next())
         && ends(component.bytes().last())
-        && separators
-            .into_iter()
-            .all(|between| matches!(between, "" | "." | "_" | "__") || between.bytes().all(|byte| byte == b'-'))
+        && separators.into_iter().all(|between| {
+            matches!(between, "" | "." | "_" | "__") || between.bytes().all(|byte| byte == b'-')
+        })
 }
 
 #[cfg(test)]
@@ -100,7 +101,9 @@ mod tests {
         for name in ["a", "library/hello-world", "a.b/c_d/e__f", "x---y"] {
             assert!(is_name(name), "{name}");
         }
-        for name in ["", "A", "a/", "/a", "a//b", ".a", "a.", "a..b", "a___b", "a._b", "é", "..", &"a".repeat(256)] {
+        for name in
+            ["", "A", "a/", "/a", "a//b", ".a", "a.", "a..b", "a___b", "a._b", "é", "..", &"a".repeat(256)]
+        {
             assert!(!is_name(name), "{name}");
         }
         for (tag, good) in [("v1", true), ("_a.B-c", true), (".a", false), ("", false), ("a:b", false)] {

@@ -66,7 +66,8 @@ impl Store {
 
     /// Whether so many more bytes have room.
     pub(crate) fn has_room(&self, more: usize) -> bool {
-        let blobs = self.repositories.values().flat_map(|repository| repository.blobs.values().map(Bytes::len));
+        let blobs =
+            self.repositories.values().flat_map(|repository| repository.blobs.values().map(Bytes::len));
         let manifests = self.repositories.values().flat_map(|repository| repository.manifests.values());
         let uploads = self.uploads.values().map(|upload| upload.bytes.len());
         let held: usize = blobs.chain(manifests.map(|manifest| manifest.bytes.len())).chain(uploads).sum();

@@ -66,7 +66,7 @@ pub trait Engine: fmt::Debug + Send + Sync {
 /// let engine = wasm_exec::engine("wasmtime")?;
 /// assert_eq!(engine.info().name, "wasmtime");
 /// assert!(engine.info().can(Capability::ReadOnlyPreopen));
-/// assert!(!engine.info().can(Capability::Sockets));
+/// assert!(!engine.info().can(Capability::LimitFuel));
 /// # }
 /// # Ok::<(), wasm_exec::Error>(())
 /// ```

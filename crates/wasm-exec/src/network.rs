@@ -157,12 +157,10 @@ impl fmt::Display for Network {
         match self {
             Self::None => f.write_str("none"),
             Self::Host => f.write_str("host"),
-            Self::Allow(rules) => {
-                rules.iter().enumerate().try_for_each(|(index, rule)| {
-                    let separator = if index == 0 { "" } else { ", " };
-                    write!(f, "{separator}{rule}")
-                })
-            }
+            Self::Allow(rules) => rules.iter().enumerate().try_for_each(|(index, rule)| {
+                let separator = if index == 0 { "" } else { ", " };
+                write!(f, "{separator}{rule}")
+            }),
         }
     }
 }

@@ -112,7 +112,7 @@ struct Token {
 
 impl Tokens {
     /// A new token.
-    pub(crate) fn issue(&mut self, scopes: Vec<String>, lifetime: Duration, uses: u32) -> String {
+    fn issue(&mut self, scopes: Vec<String>, lifetime: Duration, uses: u32) -> String {
         if self.issued.len() >= TOKENS {
             self.issued.clear();
         }
@@ -128,7 +128,12 @@ impl Tokens {
     }
 
     /// Takes one use of the token of the header, when it allows the action.
-    pub(crate) fn check(&mut self, header: Option<&str>, repository: &str, action: &str) -> Result<(), Denied> {
+    pub(crate) fn check(
+        &mut self,
+        header: Option<&str>,
+        repository: &str,
+        action: &str,
+    ) -> Result<(), Denied> {
         let (scheme, name) = header.and_then(|header| header.split_once(' ')).ok_or(Denied::Missing)?;
         if !scheme.eq_ignore_ascii_case("bearer") {
             return Err(Denied::Missing);
@@ -179,10 +184,16 @@ impl Shared {
             _ => return unsupported(),
         };
         let field = |name: &str| {
-            fields.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str()).unwrap_or_default()
+            fields
+                .iter()
+                .find(|(known, _)| known == name)
+                .map(|(_, value)| value.as_str())
+                .unwrap_or_default()
         };
         let known = match request.method.as_str() {
-            "GET" => basic(request).map(|(user, password)| user == bearer.user && password == bearer.password),
+            "GET" => {
+                basic(request).map(|(user, password)| user == bearer.user && password == bearer.password)
+            }
             _ => Some(bearer.form_is_known(field)),
         };
         let scopes = fields.iter().filter(|(name, _)| name == "scope");
@@ -193,11 +204,9 @@ impl Shared {
             None if bearer.anonymous_pull => scopes.filter_map(|scope| pull_only(&scope)).collect(),
             Some(false) | None => return refusal(401, "UNAUTHORIZED", Value::Null),
         };
-        let token = self.tokens().issue(scopes, bearer.lifetime, bearer.uses);
-        let mut answer = json!({
-            "token": token, "access_token": token,
-            "expires_in": bearer.lifetime.as_secs(), "issued_at": "2026-01-01T00:00:00Z",
-        });
+        let token = bearer.issue(&mut self.tokens(), scopes);
+        let expires_in = bearer.lifetime.as_secs();
+        let mut answer = json!({"token": token, "access_token": token, "expires_in": expires_in});
         let offline = field("offline_token") == "true" || field("access_type") == "offline";
         match &bearer.identity_token {
             Some(identity) if known == Some(true) && offline => answer["refresh_token"] = json!(identity),
@@ -208,6 +217,11 @@ impl Shared {
 }
 
 impl Bearer {
+    /// A new token, with this lifetime and so many uses.
+    pub(crate) fn issue(&self, tokens: &mut Tokens, scopes: Vec<String>) -> String {
+        tokens.issue(scopes, self.lifetime, self.uses)
+    }
+
     /// Whether the form of a `POST` is the user's.
     fn form_is_known<'a>(&self, field: impl Fn(&str) -> &'a str) -> bool {
         match field("grant_type") {

@@ -2,9 +2,12 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
+/// The last second of the year 9999: there is no later date with four digits.
+const LAST: u64 = 253_402_300_799;
+
 /// `Sun, 06 Nov 1994 08:49:37 GMT`.
 pub(crate) fn http_date(time: SystemTime) -> String {
-    let seconds = time.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    let seconds = time.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs().min(LAST));
     let (days, second) = (seconds / 86_400, seconds % 86_400);
     let weekday = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"][(days % 7) as usize];
     let (year, month, day) = civil(days);
@@ -41,6 +44,7 @@ mod tests {
         let at = |seconds| http_date(UNIX_EPOCH + Duration::from_secs(seconds));
         assert_eq!(at(784_111_777), "Sun, 06 Nov 1994 08:49:37 GMT");
         assert_eq!(at(951_782_400), "Tue, 29 Feb 2000 00:00:00 GMT");
+        assert_eq!(at(u64::MAX >> 2), "Fri, 31 Dec 9999 23:59:59 GMT");
         assert_eq!(at(0), "Thu, 01 Jan 1970 00:00:00 GMT");
     }
 }

@@ -53,7 +53,11 @@ impl<S: Read + Write> Incoming<S> {
     /// The next request, without its body.
     pub(crate) fn request(&mut self) -> Result<Request, Unread> {
         loop {
-            if let Some(end) = find(&self.buffer, b"\r\n\r\n") {
+            // Clients that do not know better begin with TLS: they would wait for an answer, and we for an end of the head.
+            if self.buffer.first().is_some_and(|first| !first.is_ascii_uppercase()) {
+                return Err(Unread::Bad(400));
+            }
+            if let Some(end) = find(&self.buffer, b"\r\n\r\n").filter(|end| *end <= HEAD) {
                 let head: Vec<u8> = self.buffer.drain(..end + 4).collect();
                 let head = str::from_utf8(&head[..end]).map_err(|_| Unread::Bad(400))?;
                 return Request::parse(head).ok_or(Unread::Bad(400));
@@ -123,7 +127,8 @@ impl<S: Read + Write> Incoming<S> {
         loop {
             let allowed = stop.map_or(u64::MAX, |stop| stop.saturating_sub(bytes.len() as u64));
             let taken = missing.min(allowed).min(self.buffer.len() as u64) as usize;
-            bytes.extend(self.buffer.drain(..taken));
+            bytes.extend_from_slice(&self.buffer[..taken]);
+            self.buffer.drain(..taken);
             missing -= taken as u64;
             if missing == 0 {
                 return true;

@@ -53,7 +53,8 @@ impl Manifest {
     /// Digests of what it needs: manifests of an index, config and layers of an image; no foreign layers.
     pub(crate) fn children(&self) -> Vec<&str> {
         let list = |name| self.document.get(name).and_then(Value::as_array).into_iter().flatten();
-        let own = |descriptor: &&Value| descriptor.get("urls").is_none_or(|urls| urls == &Value::Array(Vec::new()));
+        let own =
+            |descriptor: &&Value| descriptor.get("urls").is_none_or(|urls| urls == &Value::Array(Vec::new()));
         let all = self.document.get("config").into_iter().chain(list("layers")).chain(list("manifests"));
         all.filter(own).map(|descriptor| descriptor["digest"].as_str().unwrap_or_default()).collect()
     }
@@ -65,12 +66,8 @@ impl Manifest {
 
     /// What kind of artifact it is, as the referrers API says it.
     pub(crate) fn artifact_type(&self) -> Option<&str> {
-        let text = |value: Option<&'_ Value>| value?.as_str().filter(|text| !text.is_empty()).map(str::to_owned);
-        let own = self.document.get("artifactType");
-        match text(own) {
-            Some(_) => own.and_then(Value::as_str),
-            None => self.document.get("config")?.get("mediaType")?.as_str(),
-        }
+        let own = self.document.get("artifactType").and_then(Value::as_str).filter(|text| !text.is_empty());
+        own.or_else(|| self.document.get("config")?.get("mediaType")?.as_str())
     }
 
     /// Its annotations, when there are any.
