@@ -33,7 +33,7 @@ use wasmtime_wasi_http::{
 };
 
 use super::{Shared, alarm::Alarm, does_not_start, state::State, trap};
-use crate::{Cancel, Exit, Limits, Result, Serve, Stop, Task};
+use crate::{Cancel, Event, Exit, Limits, Result, Serve, Stop, Task};
 
 /// A component that answers HTTP requests.
 pub(super) struct Service {
@@ -238,7 +238,10 @@ impl Service {
         let (proxy, answered) = match ready {
             Some(ready) => ready,
             None => match self.handler.instantiate_async(&mut *store).await {
-                Ok(proxy) => (proxy, 0),
+                Ok(proxy) => {
+                    store.data().notify(Event::Instantiated);
+                    (proxy, 0)
+                }
                 Err(error) => return Err(trap::unborn(store.data(), error)),
             },
         };

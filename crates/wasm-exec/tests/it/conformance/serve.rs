@@ -4,12 +4,14 @@ use std::{
     fs,
     io::{Read, Write},
     net::{TcpListener, TcpStream},
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, mpsc},
     thread,
     time::{Duration, Instant},
 };
 
-use wasm_exec::{Capability, Capture, Error, Exit, Limits, Output, Program, Running, Serve, Stop, Task};
+use wasm_exec::{
+    Capability, Capture, Error, Event, Exit, Limits, Output, Program, Running, Serve, Stop, Task,
+};
 
 use super::{engine, task};
 use crate::support::Http;
@@ -139,12 +141,19 @@ fn what_guests_say_goes_where_the_task_says() {
     assert_eq!(stderr.take(), b"a request for /log\n");
 }
 
+/// A task, and what tells that a request has got its instance.
+fn observed() -> (Task, mpsc::Receiver<Event>) {
+    let (sender, events) = mpsc::channel();
+    (task().on_event(move |event| sender.send(event).unwrap_or_default()), events)
+}
+
 #[test]
 fn what_is_under_way_may_end() {
     let Some(program) = handler() else { return };
-    let (running, http) = start(&program, task(), Serve::default());
+    let (task, events) = observed();
+    let (running, http) = start(&program, task, Serve::default());
     let late = thread::spawn(move || http.get("/late"));
-    thread::sleep(Duration::from_millis(50));
+    assert_eq!(events.recv().unwrap(), Event::Instantiated);
     running.signal(15);
     assert_eq!(late.join().unwrap(), (200, "early\nlate\n".to_owned()));
     assert_eq!(running.wait().unwrap(), Exit::Stopped(Stop::Signal(15)));
@@ -156,9 +165,10 @@ fn but_not_for_longer_than_the_grace_time() {
     let Some(program) = handler() else { return };
     for path in ["/sleep", "/loop"] {
         let grace = Duration::from_millis(100);
-        let (running, http) = start(&program, task(), Serve::default().grace(grace));
+        let (task, events) = observed();
+        let (running, http) = start(&program, task, Serve::default().grace(grace));
         let endless = thread::spawn(move || http.get(path).0);
-        thread::sleep(Duration::from_millis(100));
+        events.recv().unwrap();
         let begin = Instant::now();
         stop(running);
         assert!(begin.elapsed() < Duration::from_secs(10));
@@ -169,10 +179,11 @@ fn but_not_for_longer_than_the_grace_time() {
 #[test]
 fn a_client_that_is_gone_leaves_nothing_behind() {
     let Some(program) = handler() else { return };
-    let (running, http) = start(&program, task(), Serve::default().concurrency(1));
+    let (task, events) = observed();
+    let (running, http) = start(&program, task, Serve::default().concurrency(1));
     let mut stream = TcpStream::connect(http.0).unwrap();
     stream.write_all(b"GET /sleep HTTP/1.1\r\nhost: a\r\n\r\n").unwrap();
-    thread::sleep(Duration::from_millis(100));
+    events.recv().unwrap();
     drop(stream);
     assert_eq!(http.get("/").0, 200);
     stop(running);
@@ -183,7 +194,7 @@ fn bad_requests_are_answered_too() {
     let Some(program) = handler() else { return };
     let (running, http) = start(&program, task(), Serve::default());
     for request in [
-        "GET / HTTP/1.1\r\n\r\n",
+        "GET / HTTP/1.1\r\nconnection: close\r\n\r\n",
         "nonsense\r\n\r\n",
         "GET / HTTP/1.1\r\nhost: a\r\ncontent-length: x\r\n\r\n",
     ] {
