@@ -1,11 +1,14 @@
-use std::io::{self, Read};
-
 use bytes::Bytes;
-use oci_spec::image::{Descriptor, Digest, ImageConfiguration, ImageManifest, MediaType};
-use serde::{Deserialize, de::IgnoredAny};
-use tar::EntryType;
+use oci_spec::image::{Descriptor, Digest, ImageConfiguration, ImageManifest};
 
-use crate::{Error, Format, Interface, Kind, Layer, Platform, Result, digest};
+use crate::{Error, Format, Interface, Kind, Layer, Platform, Result, carried, cncf, digest, media};
+
+mod document;
+mod file;
+mod index;
+
+pub(crate) use document::json;
+pub(crate) use file::normal;
 
 /// An image or artifact in memory: manifest, config and layers.
 ///
@@ -18,7 +21,11 @@ pub struct Artifact {
     config: ImageConfiguration,
     config_bytes: Bytes,
     layers: Vec<Layer>,
+    format: Format,
 }
+
+/// The program of an image for Istio and Envoy, which has no entrypoint.
+const PLUGIN: &str = "plugin.wasm";
 
 impl Artifact {
     /// The largest manifest or config that is read: 4 MiB, what the distribution specification asks clients to support.
@@ -41,24 +48,39 @@ impl Artifact {
         descriptor: &Descriptor,
         mut fetch: impl FnMut(&Descriptor) -> Result<Bytes>,
     ) -> Result<Self> {
-        let mut fetch = |what, descriptor: &Descriptor, limit| {
-            if descriptor.size() > limit {
-                return Err(Error::TooLarge { what, size: descriptor.size(), limit });
-            }
-            digest::supported(descriptor)?;
-            let bytes = fetch(descriptor)?;
-            digest::verify(descriptor, &bytes).map(|()| bytes)
-        };
+        let mut fetch = |what, descriptor: &Descriptor, limit| checked(what, descriptor, limit, &mut fetch);
         let manifest_bytes = fetch("the manifest", descriptor, Self::DOCUMENT_LIMIT)?;
-        let manifest = parse_manifest(descriptor, &manifest_bytes)?;
+        let manifest = document::parse_manifest(descriptor, &manifest_bytes)?;
+        let format = Format::of(&manifest)?;
         let config_bytes = fetch("the config", manifest.config(), Self::DOCUMENT_LIMIT)?;
-        let config = parse_config(&manifest, &config_bytes)?;
+        let config = document::parse_config(format, &manifest, &config_bytes)?;
         let layers = manifest.layers().iter().map(|descriptor| {
             let blob = fetch("the layer", descriptor, Self::LAYER_LIMIT)?;
             Ok(Layer::new(descriptor.clone(), blob))
         });
         let layers = layers.collect::<Result<_>>()?;
-        Ok(Self { descriptor: plain(descriptor), manifest, manifest_bytes, config, config_bytes, layers })
+        let descriptor = plain(descriptor);
+        Ok(Self { descriptor, manifest, manifest_bytes, config, config_bytes, layers, format })
+    }
+
+    /// Reads what [`read`](Self::read) reads, or, of an index, the image for `platform`.
+    ///
+    /// Without a platform it is the first of [`Platform::WASM`] that the index has, or the only image in it. With one it
+    /// is that, or for a platform of WebAssembly one that is another name for it. An index within an index is refused.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoSuchPlatform`], and those of [`read`](Self::read).
+    pub fn resolve(
+        descriptor: &Descriptor,
+        platform: Option<&Platform>,
+        mut fetch: impl FnMut(&Descriptor) -> Result<Bytes>,
+    ) -> Result<Self> {
+        if !media::is_index(descriptor.media_type()) {
+            return Self::read(descriptor, fetch);
+        }
+        let bytes = checked("the index", descriptor, Self::DOCUMENT_LIMIT, &mut fetch)?;
+        Self::read(&index::choose(&bytes, platform)?, fetch)
     }
 
     /// Returns the digest of the manifest, by which registries know the image.
@@ -86,12 +108,16 @@ impl Artifact {
     }
 
     /// Returns the image configuration.
+    ///
+    /// A format whose config is another document gets the one that an image of the same program would have: its
+    /// entrypoint is the title of the layer, and arguments, environment and the like are what [`convert`](Self::convert)
+    /// put into annotations.
     #[must_use]
     pub fn config(&self) -> &ImageConfiguration {
         &self.config
     }
 
-    /// Returns the configuration's bytes.
+    /// Returns the bytes of the config as they are stored.
     #[must_use]
     pub fn config_bytes(&self) -> &Bytes {
         &self.config_bytes
@@ -106,7 +132,7 @@ impl Artifact {
     /// Returns how the image is packed.
     #[must_use]
     pub fn format(&self) -> Format {
-        Format::Compat
+        self.format
     }
 
     /// Returns the platform that the configuration names.
@@ -127,25 +153,46 @@ impl Artifact {
         words.map(String::as_str).next()
     }
 
+    /// Returns the layers that are a module or component as they are, without a tar around them: none for
+    /// [`Format::Compat`], usually one for the other formats.
+    pub fn modules(&self) -> impl Iterator<Item = &Layer> {
+        self.layers.iter().filter(|layer| media::is_wasm(layer.descriptor().media_type()))
+    }
+
     /// Returns the WebAssembly that the image runs, from its layers.
+    ///
+    /// An image without entrypoint that has a file `plugin.wasm`, as Istio and Envoy want it, runs that.
     ///
     /// # Errors
     ///
     /// [`Error::NoEntrypoint`]; [`Error::Entrypoint`] when the file is not there, was deleted by a later layer, or is a
-    /// link; [`Error::NotWasm`] when it is something else; [`Error::Malformed`] for a layer that is no tar.
+    /// link; [`Error::NotWasm`] when it is something else; [`Error::Malformed`] for a layer that is no tar, and for a
+    /// CNCF artifact with several layers; [`Error::Modules`] when there is not exactly one module.
     pub fn wasm(&self) -> Result<Bytes> {
-        let entrypoint = self.entrypoint().ok_or(Error::NoEntrypoint)?;
-        let wanted = self.resolve(entrypoint);
-        let problem = |why| Error::Entrypoint { path: entrypoint.to_owned(), why };
-        for layer in self.layers.iter().rev() {
-            match find(layer, &wanted)? {
-                Found::File(bytes) => return Kind::of(&bytes).map(|_| bytes.into()),
-                Found::Other => return Err(problem("no regular file")),
-                Found::Deleted => return Err(problem("deleted by a layer above it")),
-                Found::Nothing => {}
-            }
+        if self.format == Format::Compat {
+            return Ok(self.file()?.1.bytes.into());
         }
-        Err(problem("not in the layers"))
+        if self.format == Format::Artifact && self.layers.len() > 1 {
+            return Err(Error::malformed("the manifest", "an artifact of version 0 has one layer"));
+        }
+        let mut modules = self.modules();
+        match (modules.next(), modules.count()) {
+            (Some(layer), 0) => Kind::of(layer.blob()).map(|_| layer.blob().clone()),
+            (first, more) => Err(Error::Modules { count: first.iter().len() + more }),
+        }
+    }
+
+    /// The file that a compat image runs, and its path without `/` in front.
+    pub(crate) fn file(&self) -> Result<(String, file::File)> {
+        let (path, entrypoint) = match self.entrypoint() {
+            Some(entrypoint) => (self.resolve_path(entrypoint), entrypoint),
+            None => (PLUGIN.to_owned(), PLUGIN),
+        };
+        match file::lookup(&self.layers, &path)? {
+            Ok(file) => Kind::of(&file.bytes).map(|_| (path, file)),
+            Err(_) if self.entrypoint().is_none() => Err(Error::NoEntrypoint),
+            Err(why) => Err(Error::Entrypoint { path: entrypoint.to_owned(), why }),
+        }
     }
 
     /// Reads and validates the image's WebAssembly and tells its imports and exports.
@@ -157,160 +204,50 @@ impl Artifact {
         Interface::of(&self.wasm()?)
     }
 
+    /// What else the layers hold.
+    pub(crate) fn other_files(&self, program: &str, limit: usize) -> Result<Vec<String>> {
+        file::others(&self.layers, program, limit)
+    }
+
+    /// The path of the program, without `/` in front.
+    pub(crate) fn program_path(&self) -> Result<String> {
+        match self.format {
+            Format::Compat => Ok(self.file()?.0),
+            _ => Ok(carried::path_of(carried::title(self.manifest.layers()))
+                .trim_start_matches('/')
+                .to_owned()),
+        }
+    }
+
+    /// The config of a CNCF artifact.
+    pub(crate) fn cncf(&self) -> Result<cncf::Config> {
+        document::cncf(&self.manifest, &self.config_bytes)
+    }
+
     /// Makes a path of the config one as tar has it: relative to the root, without `.`.
-    fn resolve(&self, path: &str) -> String {
+    pub(crate) fn resolve_path(&self, path: &str) -> String {
         let cwd =
             self.config.config().as_ref().and_then(|config| config.working_dir().as_deref()).unwrap_or("/");
         normal(&if path.starts_with('/') { path.to_owned() } else { format!("{cwd}/{path}") })
     }
 }
 
+/// Fetches a blob that is within the limit, and compares it with its descriptor.
+fn checked(
+    what: &'static str,
+    descriptor: &Descriptor,
+    limit: u64,
+    fetch: &mut impl FnMut(&Descriptor) -> Result<Bytes>,
+) -> Result<Bytes> {
+    if descriptor.size() > limit {
+        return Err(Error::TooLarge { what, size: descriptor.size(), limit });
+    }
+    digest::supported(descriptor)?;
+    let bytes = fetch(descriptor)?;
+    digest::verify(descriptor, &bytes).map(|()| bytes)
+}
+
 /// The descriptor without what the place it was found in says about it (tag, platform).
 fn plain(descriptor: &Descriptor) -> Descriptor {
     Descriptor::new(descriptor.media_type().clone(), descriptor.size(), descriptor.digest().clone())
-}
-
-fn parse_manifest(descriptor: &Descriptor, bytes: &[u8]) -> Result<ImageManifest> {
-    let what = "the manifest";
-    let unsupported =
-        |media_type: &MediaType| Error::MediaType { what, media_type: media_type.as_ref().into() };
-    if !is_manifest(descriptor.media_type()) {
-        return Err(unsupported(descriptor.media_type()));
-    }
-    refuse_ambiguous(bytes)?;
-    let manifest: ImageManifest = json(what, bytes)?;
-    match manifest.media_type() {
-        Some(inside) if inside != descriptor.media_type() => {
-            return Err(Error::malformed(
-                what,
-                format!("it calls itself `{inside}`, its descriptor does not"),
-            ));
-        }
-        _ => {}
-    }
-    if manifest.schema_version() != 2 {
-        return Err(Error::malformed(what, format!("schema version {}", manifest.schema_version())));
-    }
-    if manifest.layers().len() > Artifact::LAYERS {
-        return Err(Error::malformed(what, format!("it has more than {} layers", Artifact::LAYERS)));
-    }
-    Ok(manifest)
-}
-
-fn is_manifest(media_type: &MediaType) -> bool {
-    match media_type {
-        MediaType::ImageManifest => true,
-        MediaType::Other(name) => name == "application/vnd.docker.distribution.manifest.v2+json",
-        _ => false,
-    }
-}
-
-/// A document that is manifest and index at once means one thing to one reader and another to the next
-/// (CVE-2021-41190).
-fn refuse_ambiguous(bytes: &[u8]) -> Result<()> {
-    #[derive(Deserialize)]
-    struct Shape {
-        manifests: Option<IgnoredAny>,
-    }
-    match json::<Shape>("the manifest", bytes)?.manifests {
-        Some(_) => Err(Error::malformed("the manifest", "it has `manifests` as an index has")),
-        None => Ok(()),
-    }
-}
-
-fn parse_config(manifest: &ImageManifest, bytes: &[u8]) -> Result<ImageConfiguration> {
-    match manifest.config().media_type() {
-        MediaType::ImageConfig => {}
-        MediaType::Other(name) if name == "application/vnd.docker.container.image.v1+json" => {}
-        other => return Err(Error::MediaType { what: "the config", media_type: other.as_ref().into() }),
-    }
-    let config: ImageConfiguration = json("the config", bytes)?;
-    let (layers, diff_ids) = (manifest.layers().len(), config.rootfs().diff_ids().len());
-    if layers != diff_ids {
-        let why = format!("it has {diff_ids} diff ids, the manifest has {layers} layers");
-        return Err(Error::malformed("the config", why));
-    }
-    Ok(config)
-}
-
-pub(crate) fn json<'a, T: Deserialize<'a>>(what: &'static str, bytes: &'a [u8]) -> Result<T> {
-    serde_json::from_slice(bytes).map_err(|source| Error::Json { what, source: Box::new(source) })
-}
-
-enum Found {
-    File(Vec<u8>),
-    Other,
-    Deleted,
-    Nothing,
-}
-
-/// Looks for a path in one layer. The last entry of that name counts, as it does when the layer is unpacked.
-fn find(layer: &Layer, wanted: &str) -> Result<Found> {
-    let mut found = Found::Nothing;
-    let mut archive = tar::Archive::new(layer.open()?);
-    for entry in archive.entries().map_err(unreadable)? {
-        let mut entry = entry.map_err(unreadable)?;
-        let path = normal(&String::from_utf8_lossy(&entry.path_bytes()));
-        if path == wanted {
-            found = read(&mut entry).map_err(unreadable)?;
-        } else if matches!(found, Found::Nothing) && deletes(&path, wanted) {
-            found = Found::Deleted;
-        }
-    }
-    Ok(found)
-}
-
-fn read(entry: &mut tar::Entry<'_, impl Read>) -> io::Result<Found> {
-    if !matches!(entry.header().entry_type(), EntryType::Regular | EntryType::Continuous) {
-        return Ok(Found::Other);
-    }
-    let mut bytes = Vec::new();
-    entry.read_to_end(&mut bytes)?;
-    Ok(Found::File(bytes))
-}
-
-/// Whether the entry `path` is a whiteout of `wanted` or of a directory above it.
-fn deletes(path: &str, wanted: &str) -> bool {
-    let (parent, name) = path.rsplit_once('/').unwrap_or(("", path));
-    let below = |directory: &str| match wanted.strip_prefix(directory) {
-        Some(rest) => directory.is_empty() || rest.is_empty() || rest.starts_with('/'),
-        None => false,
-    };
-    match name.strip_prefix(".wh.") {
-        Some(".wh..opq") => below(parent),
-        Some(name) if parent.is_empty() => below(name),
-        Some(name) => below(&format!("{parent}/{name}")),
-        None => false,
-    }
-}
-
-fn unreadable(source: io::Error) -> Error {
-    Error::malformed("the layer", source.to_string())
-}
-
-/// Drops empty and `.` parts; `..` stays and so matches nothing.
-fn normal(path: &str) -> String {
-    path.split('/').filter(|part| !matches!(*part, "" | ".")).collect::<Vec<_>>().join("/")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn whiteouts() {
-        assert!(deletes("app/.wh.main.wasm", "app/main.wasm"));
-        assert!(deletes(".wh.app", "app/main.wasm"));
-        assert!(deletes("app/.wh..wh..opq", "app/main.wasm"));
-        assert!(!deletes("app/.wh.main", "app/main.wasm"));
-        assert!(!deletes("app/main.wasm", "app/main.wasm"));
-        assert!(!deletes("ap/.wh..wh..opq", "app/main.wasm"));
-    }
-
-    #[test]
-    fn normal_paths() {
-        assert_eq!(normal("./a//b/./c"), "a/b/c");
-        assert_eq!(normal("/"), "");
-        assert_eq!(normal("../a"), "../a");
-    }
 }

@@ -1,3 +1,5 @@
+use std::io;
+
 use oci_spec::image::{Descriptor, Digest, DigestAlgorithm};
 use sha2::{Digest as _, Sha256, Sha512};
 
@@ -12,6 +14,27 @@ use crate::{Error, Result};
 #[must_use]
 pub fn sha256(bytes: &[u8]) -> Digest {
     parse(&format!("sha256:{}", hex(&Sha256::digest(bytes))))
+}
+
+/// Computes a SHA-256 digest of what is written to it.
+#[derive(Default)]
+pub(crate) struct Hash(Sha256);
+
+impl Hash {
+    pub(crate) fn finish(self) -> Digest {
+        parse(&format!("sha256:{}", hex(&self.0.finalize())))
+    }
+}
+
+impl io::Write for Hash {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.update(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// Checks that the descriptor's digest is of an algorithm that [`verify`] can compute.

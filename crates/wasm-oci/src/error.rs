@@ -2,6 +2,8 @@ use std::{error::Error as StdError, io, path::PathBuf};
 
 use oci_spec::image::Digest;
 
+use crate::{Format, Platform, location::IN_REGISTRY};
+
 /// The result of this crate's functions.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -63,6 +65,14 @@ pub enum Error {
         tag: Option<String>,
         /// The tags that are there.
         tags: Box<[String]>,
+    },
+    /// An index has no image for the platform, or none was named and there is no WebAssembly in it.
+    #[error("{}", no_such_platform(wanted.as_deref(), there))]
+    NoSuchPlatform {
+        /// The platform that was asked for.
+        wanted: Option<Box<Platform>>,
+        /// The platforms that are there.
+        there: Box<[String]>,
     },
     /// A document is no JSON, or JSON of another shape.
     #[error("malformed {what}")]
@@ -133,6 +143,26 @@ pub enum Error {
         /// What is wrong.
         why: &'static str,
     },
+    /// The artifact has no module or several, and nothing says which one to run.
+    #[error("{}", no_module(*count))]
+    Modules {
+        /// How many.
+        count: usize,
+    },
+    /// The format can be read, not written.
+    #[error("the format `{format}` is read, not written")]
+    ReadOnlyFormat {
+        /// The format.
+        format: Format,
+    },
+    /// A conversion would lose something.
+    #[error("the format `{format}` has no place for {}", lost.join(", "))]
+    Lossy {
+        /// The format that was asked for.
+        format: Format,
+        /// What would be lost.
+        lost: Box<[String]>,
+    },
     /// A name or path that cannot stand in an image.
     #[error("`{path}` cannot be a path in an image: {why}")]
     ImagePath {
@@ -153,13 +183,43 @@ pub enum Error {
         /// The text.
         name: String,
     },
+    /// No such consumer.
+    #[error("`{name}` is not a consumer this version knows")]
+    UnknownConsumer {
+        /// The text.
+        name: String,
+    },
     /// Not `OS/ARCHITECTURE[/VARIANT]`.
     #[error("`{text}` is not a platform")]
     Platform {
         /// The text.
         text: String,
     },
-    /// A location that cannot be read or written.
+    /// No name of an image in a registry.
+    #[error("`{text}` is no name of an image: {why}")]
+    Reference {
+        /// The text.
+        text: String,
+        /// Why.
+        why: &'static str,
+    },
+    /// A location that is understood and cannot be read or written.
+    #[error("cannot {action} `{location}`: {why}")]
+    Place {
+        /// `read` or `write`.
+        action: &'static str,
+        /// The location.
+        location: String,
+        /// Why.
+        why: &'static str,
+    },
+    /// What is to be written has no room in an archive for `docker load`, which has tar layers only.
+    #[error("`docker load` takes images with tar layers, not the format `{format}`")]
+    NotForDocker {
+        /// The format.
+        format: Format,
+    },
+    /// Not a location.
     #[error("`{text}` is not a location this version knows: {why}")]
     Location {
         /// The text.
@@ -190,12 +250,31 @@ impl Error {
                 "the layout is damaged or was changed: write or copy it again"
             }
             Self::Tag { .. } => "a tag has 1 to 128 of A-Z a-z 0-9 _ . - and begins with none of . and -",
-            Self::UnknownFormat { .. } => "the formats are: compat",
+            Self::UnknownFormat { .. } => {
+                "the formats are: compat, runwasi, artifact, legacy; and spin and solo, which are only read"
+            }
+            Self::UnknownConsumer { .. } => {
+                "they are: crun, youki, runwasi, spin, wkg, podman, docker, ctr, istio"
+            }
+            Self::ReadOnlyFormat { .. } => "choose one of compat, runwasi, artifact, legacy",
+            Self::NoSuchPlatform { .. } => "name one of those that are there: `--platform OS/ARCH`",
+            Self::Modules { count: 2.. } => "convert one of them: `wasmctr convert --lossy` takes the first",
+            Self::Lossy { .. } => "say `--lossy` to convert it without them",
             Self::Platform { .. } => "write OS/ARCHITECTURE, such as wasi/wasm or linux/amd64",
-            Self::Location { .. } => {
-                "use a .wasm file, `-` or `oci:DIR[:TAG]`; from elsewhere, \
+            Self::Location { .. } | Self::Place { action: "read", .. } => {
+                "use a .wasm file, `-`, `oci:DIR[:TAG]` or `oci-archive:FILE[:TAG]`; from elsewhere, \
                  `skopeo copy docker://IMAGE oci:DIR:TAG` brings an image into a layout"
             }
+            Self::Place { why: IN_REGISTRY, .. } => {
+                "write it to a layout and push that: `skopeo copy oci:DIR:TAG docker://IMAGE`"
+            }
+            Self::Place { .. } => {
+                "write it to `oci:DIR:TAG`, `oci-archive:FILE[:TAG]` or `docker-archive:FILE[:NAME:TAG]`"
+            }
+            Self::NotForDocker { .. } => {
+                "convert it first: `wasmctr convert FROM -o oci:DIR:TAG --format compat`"
+            }
+            Self::Reference { .. } => "write [HOST[:PORT]/]NAME[:TAG][@DIGEST], such as ghcr.io/me/app:v1",
             Self::MediaType { what: "the layer", .. } => {
                 "layers may be tar or tar+gzip: `skopeo copy --dest-compress-format gzip` converts them"
             }
@@ -221,6 +300,24 @@ fn no_such_tag(tag: Option<&str>, tags: &[String]) -> String {
     match tag {
         Some(tag) => format!("the layout has no tag `{tag}`: {there}"),
         None => format!("no tag is named and the layout does not hold exactly one image: {there}"),
+    }
+}
+
+fn no_such_platform(wanted: Option<&Platform>, there: &[String]) -> String {
+    let there = match there {
+        [] => "it names none".to_owned(),
+        there => format!("it has {}", there.join(", ")),
+    };
+    match wanted {
+        Some(platform) => format!("the index has no image for {platform}: {there}"),
+        None => format!("the index has no image of WebAssembly: {there}"),
+    }
+}
+
+fn no_module(count: usize) -> String {
+    match count {
+        0 => "the artifact has no module".to_owned(),
+        count => format!("the artifact has {count} modules, and nothing says which one to run"),
     }
 }
 

@@ -35,7 +35,7 @@ pub(crate) fn read_capped(path: &Path, what: &'static str, limit: u64) -> Result
     Ok(bytes)
 }
 
-fn regular(metadata: fs::Metadata) -> io::Result<u64> {
+pub(crate) fn regular(metadata: fs::Metadata) -> io::Result<u64> {
     match metadata.file_type() {
         kind if kind.is_file() => Ok(metadata.len()),
         kind if kind.is_dir() => Err(io::Error::from(io::ErrorKind::IsADirectory)),
@@ -58,6 +58,34 @@ pub(crate) fn write_atomic(path: &Path, bytes: &[u8]) -> Result<()> {
         Ok(())
     };
     write().map_err(Error::io("write", path))
+}
+
+/// Makes or replaces `path` with what `fill` writes, as [`write_atomic`] does.
+pub(crate) fn create_atomic(
+    path: &Path,
+    overwrite: Overwrite,
+    fill: impl FnOnce(&mut File) -> Result<()>,
+) -> Result<()> {
+    let exists = || Error::AlreadyExists { path: path.to_owned() };
+    if overwrite == Overwrite::Refuse && path.symlink_metadata().is_ok() {
+        return Err(exists());
+    }
+    let mut file = tempfile::Builder::new()
+        .prefix(".tmp-")
+        .permissions(Permissions::from_mode(0o666)) // less the umask, as any new file
+        .tempfile_in(parent(path))
+        .map_err(|error| Error::io("create", path)(without_name(error)))?;
+    fill(file.as_file_mut())?;
+    file.as_file().sync_all().map_err(Error::io("write", path))?;
+    let kept = match overwrite {
+        Overwrite::Replace => file.persist(path),
+        Overwrite::Refuse => file.persist_noclobber(path),
+    };
+    kept.map_err(|error| match error.error.kind() {
+        io::ErrorKind::AlreadyExists => exists(),
+        _ => Error::io("write", path)(error.error),
+    })?;
+    sync_directory(parent(path))
 }
 
 /// Makes an empty directory beside `path`, to be filled and then renamed to it.

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use flate2::read::MultiGzDecoder;
 use oci_spec::image::{Descriptor, MediaType};
 
-use crate::{Error, Result};
+use crate::{Error, Result, media};
 
 /// One layer of an [`Artifact`](crate::Artifact): its descriptor and its blob, which match.
 #[derive(Debug, Clone)]
@@ -72,10 +72,7 @@ impl Compression {
     fn of(media_type: &MediaType) -> Result<Self> {
         match media_type {
             MediaType::ImageLayer => Ok(Self::None),
-            MediaType::ImageLayerGzip => Ok(Self::Gzip),
-            MediaType::Other(name) if name == "application/vnd.docker.image.rootfs.diff.tar.gzip" => {
-                Ok(Self::Gzip)
-            }
+            gzip if media::is_gzip(gzip) => Ok(Self::Gzip),
             other => Err(Error::MediaType { what: "the layer", media_type: other.as_ref().into() }),
         }
     }

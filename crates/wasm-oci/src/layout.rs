@@ -27,8 +27,9 @@ pub struct Layout {
 
 /// Carries an image's tag in `index.json`.
 const REF_NAME: &str = "org.opencontainers.image.ref.name";
-const MARKER: &str = "oci-layout";
-const INDEX: &str = "index.json";
+pub(crate) const MARKER: &str = "oci-layout";
+pub(crate) const MARKER_TEXT: &str = r#"{"imageLayoutVersion":"1.0.0"}"#;
+pub(crate) const INDEX: &str = "index.json";
 
 impl Layout {
     /// Opens the layout in `dir`.
@@ -38,11 +39,6 @@ impl Layout {
     /// [`Error::Io`] when it cannot be read, [`Error::NotLayout`] when it is something else or of another version,
     /// [`Error::Json`] and [`Error::TooLarge`] for its documents.
     pub fn open(dir: &Path) -> Result<Self> {
-        #[derive(Deserialize)]
-        #[serde(rename_all = "camelCase")]
-        struct Marker {
-            image_layout_version: String,
-        }
         let not = |why| Error::NotLayout { path: dir.to_owned(), why };
         let document = |name: &'static str| read_capped(&dir.join(name), name, Artifact::DOCUMENT_LIMIT);
         if !fs::metadata(dir).map_err(Error::io("read", dir))?.is_dir() {
@@ -54,9 +50,7 @@ impl Layout {
             }
             other => other,
         })?;
-        if json::<Marker>(MARKER, &marker)?.image_layout_version != "1.0.0" {
-            return Err(not("its version is not 1.0.0"));
-        }
+        check_marker(dir, &marker)?;
         let index = json(INDEX, &document(INDEX)?)?;
         Ok(Self { dir: dir.to_owned(), index })
     }
@@ -70,10 +64,19 @@ impl Layout {
     ///
     /// # Errors
     ///
-    /// [`Error::NoSuchTag`] when there is none or not exactly one; those of [`Artifact::read`].
+    /// [`Error::NoSuchTag`] when there is none or not exactly one; those of [`Artifact::resolve`].
     pub fn artifact(&self, tag: Option<&str>) -> Result<Artifact> {
-        let descriptor = self.descriptor(tag)?;
-        Artifact::read(descriptor, |wanted| {
+        self.artifact_for(tag, None)
+    }
+
+    /// Reads the image under `tag`; where that is an index of several, the one for `platform`.
+    ///
+    /// # Errors
+    ///
+    /// As [`artifact`](Self::artifact).
+    pub fn artifact_for(&self, tag: Option<&str>, platform: Option<&Platform>) -> Result<Artifact> {
+        let descriptor = find(&self.index, tag)?;
+        Artifact::resolve(descriptor, platform, |wanted| {
             let path = self.dir.join(blob_path(wanted));
             Ok(Bytes::from(read_capped(&path, "the blob", wanted.size()).map_err(|error| match error {
                 Error::TooLarge { size, limit, .. } => {
@@ -107,14 +110,9 @@ impl Layout {
 
     fn create(dir: &Path, tag: &str, artifact: &Artifact) -> Result<()> {
         let beside = directory_beside(dir)?;
-        let index = ImageIndexBuilder::default()
-            .schema_version(2_u32)
-            .media_type(MediaType::ImageIndex)
-            .manifests(vec![])
-            .build()
-            .map_err(|source| Error::malformed(INDEX, source.to_string()))?;
+        let index = empty_index()?;
         let marker = beside.path().join(MARKER);
-        fs::write(&marker, "{\"imageLayoutVersion\":\"1.0.0\"}").map_err(Error::io("write", marker))?;
+        fs::write(&marker, MARKER_TEXT).map_err(Error::io("write", marker))?;
         Self { dir: beside.path().to_owned(), index }.add(tag, artifact, Overwrite::Refuse)?;
         fs::rename(beside.path(), dir).map_err(Error::io("create", dir))?;
         let _ = beside.keep(); // renamed: there is nothing to remove
@@ -131,7 +129,7 @@ impl Layout {
         }
         self.store(artifact.descriptor(), artifact.manifest_bytes())?;
         let others = self.index.manifests().iter().filter(|descriptor| tag_of(descriptor) != Some(tag));
-        let manifests = others.cloned().chain([tagged(artifact, tag)]).collect();
+        let manifests = others.cloned().chain([entry(artifact, Some(tag))]).collect();
         self.index.set_manifests(manifests);
         write_atomic(&self.dir.join(INDEX), &canonical_json_pretty(&self.index)?)?;
         sync_directory(&self.dir)
@@ -146,17 +144,40 @@ impl Layout {
         fs::create_dir_all(parent(&path)).map_err(Error::io("create", parent(&path)))?;
         write_atomic(&path, bytes)
     }
+}
 
-    fn descriptor(&self, tag: Option<&str>) -> Result<&Descriptor> {
-        let mut found =
-            self.index.manifests().iter().filter(|descriptor| tag.is_none() || tag_of(descriptor) == tag);
-        match (found.next(), found.next()) {
-            (Some(descriptor), None) => Ok(descriptor),
-            _ => Err(Error::NoSuchTag {
-                tag: tag.map(str::to_owned),
-                tags: self.tags().map(str::to_owned).collect(),
-            }),
-        }
+/// Checks the document `oci-layout` of what is at `path`.
+pub(crate) fn check_marker(path: &Path, bytes: &[u8]) -> Result<()> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Marker {
+        image_layout_version: String,
+    }
+    if json::<Marker>(MARKER, bytes)?.image_layout_version == "1.0.0" {
+        return Ok(());
+    }
+    Err(Error::NotLayout { path: path.to_owned(), why: "its version is not 1.0.0" })
+}
+
+/// An index without entries.
+pub(crate) fn empty_index() -> Result<ImageIndex> {
+    ImageIndexBuilder::default()
+        .schema_version(2_u32)
+        .media_type(MediaType::ImageIndex)
+        .manifests(vec![])
+        .build()
+        .map_err(|source| Error::malformed(INDEX, source.to_string()))
+}
+
+/// The entry under `tag`, or the only one.
+pub(crate) fn find<'a>(index: &'a ImageIndex, tag: Option<&str>) -> Result<&'a Descriptor> {
+    let mut found = index.manifests().iter().filter(|descriptor| tag.is_none() || tag_of(descriptor) == tag);
+    match (found.next(), found.next()) {
+        (Some(descriptor), None) => Ok(descriptor),
+        _ => Err(Error::NoSuchTag {
+            tag: tag.map(str::to_owned),
+            tags: index.manifests().iter().filter_map(tag_of).map(str::to_owned).collect(),
+        }),
     }
 }
 
@@ -165,12 +186,13 @@ fn tag_of(descriptor: &Descriptor) -> Option<&str> {
 }
 
 /// A digest is parsed: its parts hold nothing that leads out of `blobs/`.
-fn blob_path(descriptor: &Descriptor) -> PathBuf {
+pub(crate) fn blob_path(descriptor: &Descriptor) -> PathBuf {
     let digest = descriptor.digest();
     ["blobs", digest.algorithm().as_ref(), digest.digest()].iter().collect()
 }
 
-fn tagged(artifact: &Artifact, tag: &str) -> Descriptor {
+/// The artifact's entry in an index.
+pub(crate) fn entry(artifact: &Artifact, tag: Option<&str>) -> Descriptor {
     let mut descriptor = artifact.descriptor().clone();
     let Platform { os, architecture, variant } = artifact.platform();
     let mut platform = oci_spec::image::Platform::default();
@@ -178,13 +200,13 @@ fn tagged(artifact: &Artifact, tag: &str) -> Descriptor {
     platform.set_architecture(architecture.as_str().into());
     platform.set_variant(variant);
     descriptor.set_platform(Some(platform));
-    descriptor.set_annotations(Some([(REF_NAME.to_owned(), tag.to_owned())].into()));
+    descriptor.set_annotations(tag.map(|tag| [(REF_NAME.to_owned(), tag.to_owned())].into()));
     descriptor
 }
 
 /// The form of tags in the
 /// [distribution specification](https://github.com/opencontainers/distribution-spec/blob/v1.1.0/spec.md#pulling-manifests).
-fn check_tag(tag: &str) -> Result<()> {
+pub(crate) fn check_tag(tag: &str) -> Result<()> {
     let word = |b: u8| b.is_ascii_alphanumeric() || b == b'_';
     let valid = tag.len() <= 128
         && tag.bytes().next().is_some_and(word)

@@ -8,10 +8,14 @@
 //! - [`Kind`]: is it a core module or a component? Told from the first eight bytes.
 //! - [`Interface`]: what a module or component imports and exports, which generation of WASI it was built for, and
 //!   whether it needs WasmEdge's socket extension.
-//! - [`Pack`]: turns the bytes of a module into an [`Artifact`] of a chosen [`Format`].
+//! - [`Pack`]: turns the bytes of a module into an [`Artifact`] of a chosen [`Format`]; [`Artifact::convert`] into another.
 //! - [`Artifact`]: manifest, config and layers, each checked against its digest and size before anything reads it.
 //! - [`Layout`]: an OCI image-layout directory that holds artifacts under tags.
-//! - [`Location`]: how a command line names any of these (`app.wasm`, `-`, `oci:DIR:TAG`).
+//! - [`Consumer`]: crun, youki, runwasi, … : would it take an artifact, and if not, what to do.
+//! - [`Metadata`]: what a module says about itself; [`strip`]: a module without what only a debugger reads.
+//! - [`Archive`]: the same in one tar file, and what `docker load` reads.
+//! - [`Reference`]: the name of an image in a registry.
+//! - [`Location`]: how a command line names any of these (`app.wasm`, `-`, `oci:DIR:TAG`, `oci-archive:FILE`).
 //!
 //! # Example
 //!
@@ -40,7 +44,12 @@
 //! before it becomes part of a path.
 #![forbid(unsafe_code)]
 
+mod archive;
 mod artifact;
+mod carried;
+mod cncf;
+mod consumer;
+mod convert;
 mod digest;
 mod error;
 mod format;
@@ -51,11 +60,19 @@ mod kind;
 mod layer;
 mod layout;
 mod location;
+mod media;
+mod metadata;
 mod pack;
 mod platform;
+mod reference;
+mod strip;
+mod time;
 
 pub use self::{
+    archive::Archive,
     artifact::Artifact,
+    consumer::{Consumer, Verdict},
+    convert::{Conversion, Loss},
     digest::sha256,
     error::{Error, Result},
     format::Format,
@@ -66,8 +83,11 @@ pub use self::{
     layer::Layer,
     layout::Layout,
     location::Location,
+    metadata::{Metadata, Producer},
     pack::Pack,
     platform::Platform,
+    reference::Reference,
+    strip::{Strip, strip},
 };
 /// The OCI types that appear in this crate's signatures.
 pub use oci_spec;

@@ -1,13 +1,13 @@
-use std::{collections::BTreeMap, io};
+use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use flate2::{Compression, GzBuilder};
-use oci_spec::image::{
-    Arch, Config, ConfigBuilder, Descriptor, ImageConfiguration, ImageConfigurationBuilder,
-    ImageManifestBuilder, MediaType, Os, RootFsBuilder,
-};
+use oci_spec::image::Config;
 
-use crate::{Artifact, Error, Format, Kind, Platform, Result, canonical_json, interface, sha256};
+use crate::{Artifact, Error, Format, Kind, Metadata, Platform, Result, carried, interface};
+
+mod build;
+
+pub(crate) use build::{LAYERS_LABEL, VARIANT};
 
 /// Packs WebAssembly into an image.
 ///
@@ -27,16 +27,19 @@ use crate::{Artifact, Error, Format, Kind, Platform, Result, canonical_json, int
 pub struct Pack {
     wasm: Bytes,
     kind: Kind,
-    entrypoint: String,
-    args: Vec<String>,
-    env: Vec<String>,
-    annotations: BTreeMap<String, String>,
-    platform: Platform,
-    created: u64,
+    /// Where the file goes in an image, absolute.
+    path: String,
+    /// Entrypoint, arguments, environment and the rest of an image's process.
+    config: Config,
+    pub(crate) title: Option<String>,
+    pub(crate) annotations: BTreeMap<String, String>,
+    pub(crate) platform: Platform,
+    pub(crate) modified: u64,
+    pub(crate) created: Option<String>,
+    pub(crate) author: Option<String>,
+    /// The world that a component targets, as the config of an artifact has it.
+    pub(crate) target: Option<String>,
 }
-
-/// The annotation by which crun, youki and podman know a Wasm image.
-const VARIANT: &str = "module.wasm.image/variant";
 
 impl Pack {
     /// Takes the bytes of a module or component and the absolute path that it gets in the image.
@@ -50,16 +53,30 @@ impl Pack {
         let kind = Kind::of(&wasm)?;
         interface::validate(&wasm)?;
         check_path(entrypoint)?;
-        Ok(Self {
+        let config = carried::plain_config(entrypoint)?;
+        Ok(Self::of(wasm, kind, entrypoint.to_owned(), config))
+    }
+
+    /// Takes what was checked.
+    pub(crate) fn of(wasm: Bytes, kind: Kind, path: String, config: Config) -> Self {
+        Self {
             wasm,
             kind,
-            entrypoint: entrypoint.to_owned(),
-            args: vec![],
-            env: vec![],
+            path,
+            config,
+            title: None,
             annotations: BTreeMap::new(),
             platform: Platform::default(),
-            created: 0,
-        })
+            modified: 0,
+            created: None,
+            author: None,
+            target: None,
+        }
+    }
+
+    /// The path of the file in an image.
+    pub(crate) fn path(&self) -> &str {
+        &self.path
     }
 
     /// Returns whether a module or a component is packed.
@@ -71,14 +88,18 @@ impl Pack {
     /// Adds an argument that the program gets when the user gives none (`Cmd` of the image).
     #[must_use]
     pub fn arg(mut self, arg: impl Into<String>) -> Self {
-        self.args.push(arg.into());
+        let mut args = self.config.cmd().clone().unwrap_or_default();
+        args.push(arg.into());
+        self.config.set_cmd(Some(args));
         self
     }
 
     /// Adds an environment variable, as `NAME=VALUE`.
     #[must_use]
     pub fn env(mut self, variable: impl Into<String>) -> Self {
-        self.env.push(variable.into());
+        let mut env = self.config.env().clone().unwrap_or_default();
+        env.push(variable.into());
+        self.config.set_env(Some(env));
         self
     }
 
@@ -86,6 +107,31 @@ impl Pack {
     #[must_use]
     pub fn annotation(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.annotations.insert(name.into(), value.into());
+        self
+    }
+
+    /// Takes what the program says about itself ([`Metadata::annotations`]) as annotations, where there are none of the
+    /// same name.
+    #[must_use]
+    pub fn described(mut self, metadata: &Metadata) -> Self {
+        for (name, value) in &metadata.annotations {
+            self.annotations.entry(name.clone()).or_insert_with(|| value.clone());
+        }
+        self
+    }
+
+    /// Sets the file name that the layer carries (`org.opencontainers.image.title`); by default, and where the format
+    /// wants one, that of the entrypoint.
+    #[must_use]
+    pub fn title(mut self, title: impl Into<String>) -> Self {
+        self.title = Some(title.into());
+        self
+    }
+
+    /// Sets who made the image.
+    #[must_use]
+    pub fn author(mut self, author: impl Into<String>) -> Self {
+        self.author = Some(author.into());
         self
     }
 
@@ -101,109 +147,34 @@ impl Pack {
     /// Callers pass what `SOURCE_DATE_EPOCH` says; this crate reads no environment.
     #[must_use]
     pub fn modified(mut self, seconds: u64) -> Self {
-        self.created = seconds;
+        self.modified = seconds;
         self
     }
 
-    /// Builds the image.
+    /// Sets when the image was made, in the form of RFC 3339 (`2026-11-23T04:05:06Z`).
+    ///
+    /// By default images have no such date, and an artifact, which must have one, has that of its file.
+    #[must_use]
+    pub fn created(mut self, time: impl Into<String>) -> Self {
+        self.created = Some(time.into());
+        self
+    }
+
+    /// Builds the image or artifact.
+    ///
+    /// What the format has no field for is put into annotations whose names begin with `dev.wasmctr.`, from where
+    /// [`Artifact::convert`] takes it.
     ///
     /// # Errors
     ///
-    /// [`Error::TooLarge`] when the module is larger than what this crate itself would read.
+    /// [`Error::TooLarge`] when the module is larger than what this crate itself would read, and
+    /// [`Error::ReadOnlyFormat`] for [`Format::Spin`] and [`Format::Solo`].
     pub fn build(&self, format: Format) -> Result<Artifact> {
-        match format {
-            Format::Compat => self.compat(),
-        }
-    }
-
-    fn compat(&self) -> Result<Artifact> {
-        let tar = self.tar().map_err(|source| Error::malformed("the layer", source.to_string()))?;
-        let layer = gzip(&tar);
-        let layer = Blob::new(MediaType::ImageLayerGzip, layer);
-        let config = Blob::new(MediaType::ImageConfig, canonical_json(&self.config(&tar)?)?);
-        let mut annotations = self.annotations.clone();
-        annotations.entry(VARIANT.to_owned()).or_insert_with(|| "compat".to_owned());
-        let manifest = ImageManifestBuilder::default()
-            .schema_version(2_u32)
-            .media_type(MediaType::ImageManifest)
-            .config(config.descriptor.clone())
-            .layers([layer.descriptor.clone()])
-            .annotations(annotations.into_iter().collect::<std::collections::HashMap<_, _>>())
-            .build()
-            .map_err(|source| Error::malformed("the manifest", source.to_string()))?;
-        let manifest = Blob::new(MediaType::ImageManifest, canonical_json(&manifest)?);
-        let blobs = [&manifest, &config, &layer];
-        Artifact::read(&manifest.descriptor, |wanted| {
-            let blob = blobs.iter().find(|blob| blob.descriptor.digest() == wanted.digest());
-            blob.map(|blob| blob.bytes.clone())
-                .ok_or_else(|| Error::malformed("the manifest", "it names another blob"))
-        })
-    }
-
-    /// One layer with one file, as `FROM scratch` and `COPY` make it: owned by root, executable, nothing of this machine.
-    fn tar(&self) -> io::Result<Vec<u8>> {
-        let mut header = tar::Header::new_gnu();
-        header.set_entry_type(tar::EntryType::Regular);
-        header.set_mode(0o755);
-        header.set_uid(0);
-        header.set_gid(0);
-        header.set_mtime(self.created);
-        header.set_size(self.wasm.len() as u64);
-        let mut tar = tar::Builder::new(Vec::with_capacity(self.wasm.len() + 2048));
-        tar.append_data(&mut header, self.entrypoint.trim_start_matches('/'), self.wasm.as_ref())?;
-        tar.into_inner()
-    }
-
-    fn config(&self, tar: &[u8]) -> Result<ImageConfiguration> {
-        let build = || {
-            let rootfs =
-                RootFsBuilder::default().typ("layers").diff_ids([sha256(tar).to_string()]).build()?;
-            let mut config = ImageConfigurationBuilder::default()
-                .os(Os::from(self.platform.os.as_str()))
-                .architecture(Arch::from(self.platform.architecture.as_str()))
-                .config(self.process()?)
-                .rootfs(rootfs)
-                .build()?;
-            config.set_variant(self.platform.variant.clone());
-            Ok(config)
-        };
-        build().map_err(|source: oci_spec::OciSpecError| Error::malformed("the config", source.to_string()))
-    }
-
-    fn process(&self) -> Result<Config, oci_spec::OciSpecError> {
-        let mut config =
-            ConfigBuilder::default().entrypoint([self.entrypoint.clone()]).working_dir("/").build()?;
-        let some = |list: &[String]| (!list.is_empty()).then(|| list.to_vec());
-        config.set_cmd(some(&self.args));
-        config.set_env(some(&self.env));
-        Ok(config)
+        build::build(self, format)
     }
 }
 
-struct Blob {
-    descriptor: Descriptor,
-    bytes: Bytes,
-}
-
-impl Blob {
-    fn new(media_type: MediaType, bytes: Vec<u8>) -> Self {
-        Self {
-            descriptor: Descriptor::new(media_type, bytes.len() as u64, sha256(&bytes)),
-            bytes: bytes.into(),
-        }
-    }
-}
-
-/// No name, no time, operating system "unknown": the header has nothing of this machine.
-fn gzip(bytes: &[u8]) -> Vec<u8> {
-    let mut packed = Vec::new();
-    let mut encoder = GzBuilder::new().mtime(0).operating_system(255).read(bytes, Compression::best());
-    // Both ends are in memory: there is nothing to fail.
-    let _ = io::copy(&mut encoder, &mut packed);
-    packed
-}
-
-fn check_path(path: &str) -> Result<()> {
+pub(crate) fn check_path(path: &str) -> Result<()> {
     let refuse = |why| Err(Error::ImagePath { path: path.to_owned(), why });
     let Some(relative) = path.strip_prefix('/') else {
         return refuse("it does not begin with `/`");

@@ -55,6 +55,35 @@ impl FromStr for Platform {
 }
 
 impl Platform {
+    /// The platforms under which WebAssembly is found, the first best: an index that has several is read in this order.
+    ///
+    /// `wasi/wasm` is Docker's and podman's, `wasip1/wasm` Go's, runwasi's and the CNCF's for modules, `wasip2/wasm` the
+    /// CNCF's for components; the others are old or wrong and still there.
+    pub const WASM: [&str; 7] = [
+        "wasi/wasm",
+        "wasip1/wasm",
+        "wasip2/wasm",
+        "wasm32/wasi",
+        "wasi/wasm32",
+        "wasi/wasm64",
+        "linux/wasm",
+    ];
+
+    /// Returns the place of this platform in [`Platform::WASM`].
+    #[must_use]
+    pub fn wasm_rank(&self) -> Option<usize> {
+        let text = self.to_string();
+        Self::WASM.iter().position(|name| *name == text)
+    }
+
+    /// Whether who asks for `self` means `other`: the names that tell no generation of WASI stand for each other and for
+    /// those that do, `wasip1` does not stand for `wasip2`.
+    pub(crate) fn is_alias(&self, other: &Self) -> bool {
+        let told = |platform: &Self| matches!(platform.os.as_str(), "wasip1" | "wasip2");
+        let wasm = self.wasm_rank().is_some() && other.wasm_rank().is_some();
+        self == other || wasm && !(told(self) && told(other))
+    }
+
     fn of(os: &str, architecture: &str, variant: Option<&str>) -> Self {
         Self { os: os.to_owned(), architecture: architecture.to_owned(), variant: variant.map(str::to_owned) }
     }

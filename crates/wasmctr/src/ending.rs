@@ -40,7 +40,9 @@ fn code(error: &(dyn Error + 'static)) -> Option<u8> {
         return (error.kind() == io::ErrorKind::NotFound).then_some(NOT_FOUND);
     }
     match error.downcast_ref::<wasm_oci::Error>()? {
-        wasm_oci::Error::NotWasm { .. } | wasm_oci::Error::InvalidWasm { .. } => Some(NOT_RUNNABLE),
+        wasm_oci::Error::NotWasm { .. }
+        | wasm_oci::Error::InvalidWasm { .. }
+        | wasm_oci::Error::Modules { .. } => Some(NOT_RUNNABLE),
         _ => None,
     }
 }

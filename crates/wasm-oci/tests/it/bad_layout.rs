@@ -98,8 +98,8 @@ fn media_types() {
         "the manifest: it calls itself `application/vnd.oci.image.index.v1+json`, its descriptor does not",
     );
     refused(
-        |manifest, _| manifest["config"]["mediaType"] = json!("application/vnd.wasm.config.v0+json"),
-        "the config has the media type `application/vnd.wasm.config.v0+json`, which is not supported",
+        |manifest, _| manifest["config"]["mediaType"] = json!("application/vnd.example.config+json"),
+        "the config has the media type `application/vnd.example.config+json`, which is not supported",
     );
 }
 

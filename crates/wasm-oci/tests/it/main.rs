@@ -2,12 +2,19 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod archive;
 mod bad_layout;
+mod consumer;
+mod convert;
+mod formats;
+mod index;
 mod interface;
 mod layout;
+mod made;
 mod pack;
 mod peers;
 mod properties;
+mod strip;
 
 use wasm_oci::{Artifact, Format, Pack};
 

@@ -3,7 +3,7 @@ use wasm_oci::{Format, Layout, Location, Overwrite, Pack, Platform};
 
 proptest! {
     #[test]
-    fn locations_survive_display_and_parse(text in "(oci:|docker:|-|\\./)?[a-z:./ -]{0,20}") {
+    fn locations_survive_display_and_parse(text in "(oci:|oci-archive:|docker-archive:|docker:|docker://|-|[.]/|\\[::1\\]:5000/|a[.]b/)?[a-z:./@ -]{0,20}") {
         if let Ok(location) = text.parse::<Location>() {
             prop_assert_eq!(location.to_string().parse::<Location>().unwrap(), location);
         }

@@ -83,6 +83,7 @@ struct Wasm {
     wasmedge_sockets: Vec<String>,
     producers: Vec<String>,
     metadata: BTreeMap<String, String>,
+    crates: Vec<String>,
 }
 
 impl Inspect {
@@ -189,6 +190,7 @@ impl Wasm {
             wasmedge_sockets: sockets.iter().map(|import| import.name.clone()).collect(),
             producers: metadata.producers.iter().map(ToString::to_string).collect(),
             metadata: metadata.annotations,
+            crates: metadata.crates,
         })
     }
 }
@@ -208,7 +210,18 @@ impl Report {
 
 impl Wasm {
     fn text(&self, table: &mut Table<'_>) -> Result<(), Failure> {
-        let Self { kind, wasi, digest, size, imports, exports, wasmedge_sockets, producers, metadata } = self;
+        let Self {
+            kind,
+            wasi,
+            digest,
+            size,
+            imports,
+            exports,
+            wasmedge_sockets,
+            producers,
+            metadata,
+            crates,
+        } = self;
         table.line(kind, format_args!("{digest} {size} bytes"))?;
         let target = if *kind == Kind::Module.to_string() { "core module" } else { "component" };
         table.line("built for", format_args!("WASI {wasi}, {target}"))?;
@@ -218,7 +231,8 @@ impl Wasm {
             table.line("sockets", format_args!("WasmEdge's: {}", wasmedge_sockets.join(", ")))?;
         }
         list(table, "made with", producers)?;
-        list(table, "says", &pairs(metadata))
+        list(table, "says", &pairs(metadata))?;
+        list(table, "crates", crates)
     }
 }
 

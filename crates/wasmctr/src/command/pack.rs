@@ -52,8 +52,8 @@ impl Pack {
     pub(crate) fn run(&self, out: &mut dyn Write) -> Result<ExitCode, Failure> {
         check_target(&self.output)?;
         let read = input::wasm(&self.input)?;
-        let wasm = strip(&read, self.stripped())?.into_owned();
         let entrypoint = self.entrypoint.clone().map_or_else(|| input::entrypoint(&self.input), Ok)?;
+        let wasm = strip(&read, self.stripped())?.into_owned();
         let mut pack = wasm_oci::Pack::new(wasm.clone(), &entrypoint)?;
         pack = pack.platform(self.platform.clone()).modified(epoch()?);
         pack = self.arg.iter().fold(pack, wasm_oci::Pack::arg);

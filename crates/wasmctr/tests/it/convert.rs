@@ -3,7 +3,7 @@
 use std::{fs, path::Path};
 
 use serde_json::{Value, json};
-use wasm_oci::sha256;
+use wasm_oci::{Artifact, Layout, Overwrite, sha256};
 
 use crate::support::Place;
 
@@ -195,4 +195,47 @@ fn registries_are_for_skopeo() {
             .with("help: write it to a layout and push that: `skopeo copy oci:DIR:TAG docker://IMAGE`");
     }
     assert_eq!(place.names(), [input]);
+}
+
+/// An application of Spin with two modules, as `spin registry push` would leave it in a layout.
+fn application() -> Artifact {
+    let image = json!({"architecture": "wasm", "os": "wasip1", "rootfs": {"type": "layers", "diff_ids": []}});
+    let module = "application/vnd.wasm.content.layer.v1+wasm";
+    let blobs = [
+        ("application/vnd.oci.image.config.v1+json", image.to_string().into_bytes()),
+        (module, guests::HELLO.wasm()),
+        (module, guests::TRAP.wasm()),
+        ("application/vnd.fermyon.spin.application.v1+config", b"{}".to_vec()),
+    ];
+    let describe = |media_type: &str, bytes: &[u8]| json!({"mediaType": media_type, "digest": sha256(bytes).to_string(), "size": bytes.len()});
+    let parts: Vec<_> = blobs.iter().map(|(media_type, bytes)| describe(media_type, bytes)).collect();
+    let manifest =
+        json!({"schemaVersion": 2, "config": parts[0], "layers": parts[1..]}).to_string().into_bytes();
+    let descriptor = describe("application/vnd.oci.image.manifest.v1+json", &manifest);
+    Artifact::read(&serde_json::from_value(descriptor).unwrap(), |wanted| {
+        let all = blobs.iter().map(|(_, bytes)| bytes).chain([&manifest]);
+        let mut found = all.filter(|bytes| sha256(bytes) == *wanted.digest());
+        Ok(found.next().unwrap().clone().into())
+    })
+    .unwrap()
+}
+
+#[test]
+fn applications_of_several_modules() {
+    let place = Place::new();
+    Layout::write(&place.path().join("app"), "v1", &application(), Overwrite::Refuse).unwrap();
+    let report = inspect(&place, &["oci:app"]);
+    assert_eq!(report["image"]["format"], "spin");
+    assert_eq!(report["image"]["layers"].as_array().unwrap().len(), 3);
+    assert_eq!(report.get("wasm"), None);
+    let several = "the artifact has 2 modules, and nothing says which one to run";
+    let help = "help: convert one of them: `wasmctr convert --lossy` takes the first";
+    place.wasmctr(&["run", "oci:app"]).fails(126, several).with(help);
+    let suits = place.wasmctr(&["inspect", "oci:app", "--for", "spin"]).ok();
+    assert!(suits.contains("for         spin: yes, it is a Spin application\n"), "{suits}");
+    let suits = place.wasmctr(&["inspect", "oci:app", "--for", "crun"]);
+    let told = "do          wasmctr convert oci:app -o oci:DIR:TAG --format compat --lossy\n";
+    assert!(suits.code == Some(1) && suits.stdout.ends_with(told), "{suits:?}");
+    place.wasmctr(&["convert", "oci:app", "-o", "oci:one:v1", "--format", "compat", "--lossy"]).ok();
+    assert_eq!(place.wasmctr(&["run", "oci:one"]).ok(), "Hello, World!\n");
 }

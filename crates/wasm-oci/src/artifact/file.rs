@@ -1,0 +1,127 @@
+//! One file of an image's tar layers.
+
+use std::io::{self, Read};
+
+use tar::EntryType;
+
+use crate::{Error, Layer, Result};
+
+/// What the layers have under a path.
+pub(crate) struct File {
+    pub(crate) bytes: Vec<u8>,
+    /// When it was modified, in seconds since 1970.
+    pub(crate) modified: u64,
+}
+
+/// Looks for a path, from the topmost layer down; an error tells why it is not there.
+pub(super) fn lookup(layers: &[Layer], wanted: &str) -> Result<Result<File, &'static str>> {
+    for layer in layers.iter().rev() {
+        match find(layer, wanted)? {
+            Found::File(file) => return Ok(Ok(file)),
+            Found::Other => return Ok(Err("no regular file")),
+            Found::Deleted => return Ok(Err("deleted by a layer above it")),
+            Found::Nothing => {}
+        }
+    }
+    Ok(Err("not in the layers"))
+}
+
+/// The names of what the layers hold besides `program` and the directories above it, at most `limit` of them.
+pub(super) fn others(layers: &[Layer], program: &str, limit: usize) -> Result<Vec<String>> {
+    let mut names = vec![];
+    for layer in layers {
+        let mut archive = tar::Archive::new(layer.open()?);
+        for entry in archive.entries().map_err(unreadable)? {
+            let entry = entry.map_err(unreadable)?;
+            let path = normal(&String::from_utf8_lossy(&entry.path_bytes()));
+            let above = entry.header().entry_type().is_dir() && is_in(program, &path);
+            if path != program && !above && names.len() < limit {
+                names.push(format!("/{path}"));
+            }
+        }
+    }
+    Ok(names)
+}
+
+enum Found {
+    File(File),
+    Other,
+    Deleted,
+    Nothing,
+}
+
+/// Looks for a path in one layer. The last entry of that name counts, as it does when the layer is unpacked.
+fn find(layer: &Layer, wanted: &str) -> Result<Found> {
+    let mut found = Found::Nothing;
+    let mut archive = tar::Archive::new(layer.open()?);
+    for entry in archive.entries().map_err(unreadable)? {
+        let mut entry = entry.map_err(unreadable)?;
+        let path = normal(&String::from_utf8_lossy(&entry.path_bytes()));
+        if path == wanted {
+            found = read(&mut entry).map_err(unreadable)?;
+        } else if matches!(found, Found::Nothing) && deletes(&path, wanted) {
+            found = Found::Deleted;
+        }
+    }
+    Ok(found)
+}
+
+fn read(entry: &mut tar::Entry<'_, impl Read>) -> io::Result<Found> {
+    if !matches!(entry.header().entry_type(), EntryType::Regular | EntryType::Continuous) {
+        return Ok(Found::Other);
+    }
+    let modified = entry.header().mtime().unwrap_or(0);
+    let mut bytes = Vec::new();
+    entry.read_to_end(&mut bytes)?;
+    Ok(Found::File(File { bytes, modified }))
+}
+
+/// Whether the entry `path` is a whiteout of `wanted` or of a directory above it.
+fn deletes(path: &str, wanted: &str) -> bool {
+    let (parent, name) = path.rsplit_once('/').unwrap_or(("", path));
+    match name.strip_prefix(".wh.") {
+        Some(".wh..opq") => is_in(wanted, parent),
+        Some(name) if parent.is_empty() => is_in(wanted, name),
+        Some(name) => is_in(wanted, &format!("{parent}/{name}")),
+        None => false,
+    }
+}
+
+/// Whether `path` is `directory` or somewhere below it.
+fn is_in(path: &str, directory: &str) -> bool {
+    match path.strip_prefix(directory) {
+        Some(rest) => directory.is_empty() || rest.is_empty() || rest.starts_with('/'),
+        None => false,
+    }
+}
+
+fn unreadable(source: io::Error) -> Error {
+    Error::malformed("the layer", source.to_string())
+}
+
+/// Drops empty and `.` parts; `..` stays and so matches nothing.
+pub(crate) fn normal(path: &str) -> String {
+    path.split('/').filter(|part| !matches!(*part, "" | ".")).collect::<Vec<_>>().join("/")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whiteouts() {
+        assert!(deletes("app/.wh.main.wasm", "app/main.wasm"));
+        assert!(deletes(".wh.app", "app/main.wasm"));
+        assert!(deletes("app/.wh..wh..opq", "app/main.wasm"));
+        assert!(!deletes("app/.wh.main", "app/main.wasm"));
+        assert!(!deletes("app/main.wasm", "app/main.wasm"));
+        assert!(!deletes("ap/.wh..wh..opq", "app/main.wasm"));
+    }
+
+    #[test]
+    fn normal_paths() {
+        assert_eq!(normal("./a//b/./c"), "a/b/c");
+        assert_eq!(normal("/"), "");
+        assert_eq!(normal("../a"), "../a");
+    }
+}
