@@ -78,7 +78,7 @@ enum Condition {
 const UNPACKED: &str = "an image of tar layers becomes a bundle, and its annotation asks for the Wasm engine";
 const TARS: &str = "only an image of tar layers can be unpacked to a bundle";
 
-/// From the sources of each, as `reference/facts.md` has them; the book has the same table.
+/// From the sources of each; the book has the same table, and a test compares them.
 const RULES: [Rule; 9] = [
     Rule {
         consumer: Consumer::Crun,
