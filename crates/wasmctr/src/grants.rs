@@ -29,7 +29,7 @@ pub(crate) struct Grants {
     /// Let it open FIFOs, devices and sockets in its directories
     #[arg(long)]
     special_files: bool,
-    /// The network: none, host, or a rule [connect:|listen:]HOST[:PORT]; several rules may be given [default: none]
+    /// The network: none, host, or a rule `[connect:|listen:]HOST[:PORT]`; several rules may be given [default: none]
     #[arg(long, value_name = "none|host|RULE")]
     net: Vec<Net>,
     #[command(flatten)]

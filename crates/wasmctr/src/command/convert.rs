@@ -14,9 +14,9 @@ use crate::{Failure, input, table::Table};
                   there. To convert there and back gives the same digest, for images that wasmctr packed."
 )]
 pub(crate) struct Convert {
-    /// The image: oci:DIR[:TAG] or oci-archive:FILE[:TAG]
+    /// The image: `oci:DIR[:TAG]` or `oci-archive:FILE[:TAG]`
     from: Location,
-    /// Where it goes: oci:DIR:TAG, oci-archive:FILE[:TAG] or docker-archive:FILE[:NAME:TAG]
+    /// Where it goes: `oci:DIR:TAG`, `oci-archive:FILE[:TAG]` or `docker-archive:FILE[:NAME:TAG]`
     #[arg(short, long, value_name = "LOCATION")]
     output: Location,
     /// The format: compat, runwasi, artifact or legacy

@@ -15,7 +15,7 @@ use crate::{Failure, input, table::Table};
 pub(crate) struct Pack {
     /// The module or component: a .wasm or .wat file, or `-`
     input: Location,
-    /// Where the image goes: oci:DIR:TAG, oci-archive:FILE[:TAG] or docker-archive:FILE[:NAME:TAG]
+    /// Where the image goes: `oci:DIR:TAG`, `oci-archive:FILE[:TAG]` or `docker-archive:FILE[:NAME:TAG]`
     #[arg(short, long, value_name = "LOCATION")]
     output: Location,
     /// How to pack it: compat (an image, as `FROM scratch` and `COPY` make it), runwasi (an image for containerd's
