@@ -181,7 +181,8 @@ pub(crate) fn contain<T>(f: impl FnOnce() -> Result<T>) -> Result<T> {
         .unwrap_or_else(|panic| Err(Error::Panicked { message: message(&*panic) }))
 }
 
-fn message(panic: &(dyn Any + Send)) -> String {
+/// Returns what a panic said.
+pub(crate) fn message(panic: &(dyn Any + Send)) -> String {
     let message = panic.downcast_ref::<&str>().copied();
     message.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message").to_owned()
 }

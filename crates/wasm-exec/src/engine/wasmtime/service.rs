@@ -20,7 +20,7 @@ use hyper_util::{
 };
 use tokio::{
     sync::{Notify, OwnedSemaphorePermit, Semaphore, oneshot},
-    task::AbortHandle,
+    task::{AbortHandle, JoinError},
     time::{sleep, timeout},
 };
 use wasmtime::Store;
@@ -33,7 +33,7 @@ use wasmtime_wasi_http::{
 };
 
 use super::{Shared, alarm::Alarm, does_not_start, state::State, trap};
-use crate::{Cancel, Event, Exit, Limits, Result, Serve, Stop, Task};
+use crate::{Cancel, Error, Event, Exit, Limits, Result, Serve, Stop, Task, program};
 
 /// A component that answers HTTP requests.
 pub(super) struct Service {
@@ -179,10 +179,13 @@ impl Service {
             Some(ended) => ended,
             None => instance.await,
         };
-        Ok(failure(ended.ok().flatten().unwrap_or_else(|| {
-            self.tell(&Ok(Exit::Code(0)));
-            StatusCode::INTERNAL_SERVER_ERROR
-        })))
+        let told = match ended {
+            Ok(Some(status)) => return Ok(failure(status)),
+            Ok(None) => Ok(Exit::Code(0)),
+            Err(error) => Err(panicked(error)),
+        };
+        self.tell(&told);
+        Ok(failure(StatusCode::INTERNAL_SERVER_ERROR))
     }
 
     /// Lets an instance handle a request; if it did not end well, returns what to tell the client.
@@ -209,10 +212,12 @@ impl Service {
         let Limits { fuel, deadline, .. } = self.task.limits;
         let idle = self.idle().pop();
         let (mut store, ready) = match idle {
-            Some(Instance { store, proxy, answered }) => (store, Some((proxy, answered))),
+            Some(Instance { mut store, proxy, answered }) => {
+                self.shared.refuel(&mut store, fuel)?;
+                (store, Some((proxy, answered)))
+            }
             None => (self.shared.store(State::new(self.task.clone())?, fuel)?, None),
         };
-        self.shared.refuel(&mut store, fuel)?;
         let alarm = Alarm::set(&mut store, self.shared.reactor.handle(), true);
         let call = self.call(&mut store, ready, request, answer);
         match alarm.race(deadline, Some(self.end.clone()), call).await {
@@ -276,6 +281,15 @@ fn failure(status: StatusCode) -> Response<WasiBody> {
     *answer.status_mut() = status;
     answer.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain"));
     answer
+}
+
+/// Says what ended a task that nobody aborted.
+fn panicked(error: JoinError) -> Error {
+    let message = match error.try_into_panic() {
+        Ok(panic) => program::message(&*panic),
+        Err(error) => error.to_string(),
+    };
+    Error::Panicked { message }
 }
 
 /// Ends a task when it is dropped, unless it was released.

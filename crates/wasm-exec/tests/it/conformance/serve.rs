@@ -4,7 +4,11 @@ use std::{
     fs,
     io::{Read, Write},
     net::{TcpListener, TcpStream},
-    sync::{Arc, Mutex, mpsc},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+        mpsc,
+    },
     thread,
     time::{Duration, Instant},
 };
@@ -112,6 +116,23 @@ fn one_that_fails_does_not_disturb_the_others() {
     assert_eq!(failures.iter().filter(|text| text.contains("deadline")).count(), 6, "{failures:?}");
     assert_eq!(failures.iter().filter(|text| text.contains("trap")).count(), 1, "{failures:?}");
     assert_eq!(failures.iter().filter(|text| *text == "exit code 0").count(), 1, "{failures:?}");
+}
+
+#[test]
+fn a_panic_is_an_error_of_that_request() {
+    let Some(program) = handler() else { return };
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let failures = Arc::clone(&told);
+    let serve = Serve::default().on_failure(move |failure| {
+        failures.lock().unwrap().push(failure.as_ref().unwrap_err().to_string());
+    });
+    let once = AtomicBool::new(true);
+    let task = task().on_event(move |_| assert!(!once.swap(false, Ordering::Relaxed), "out of luck"));
+    let (running, http) = start(&program, task, serve);
+    assert_eq!(http.get("/").0, 500);
+    assert_eq!(http.get("/").0, 200);
+    stop(running);
+    assert_eq!(*told.lock().unwrap(), ["panicked: out of luck"]);
 }
 
 /// More guests that compute than there are threads.
