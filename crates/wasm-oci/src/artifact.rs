@@ -7,7 +7,7 @@ mod document;
 mod file;
 mod index;
 
-pub(crate) use document::json;
+pub(crate) use document::{image_config, json};
 pub(crate) use file::normal;
 
 /// An image or artifact in memory: manifest, config and layers.

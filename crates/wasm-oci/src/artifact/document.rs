@@ -1,7 +1,7 @@
 //! The documents of an artifact: hostile bytes become typed values here.
 
 use oci_spec::image::{
-    Arch, Descriptor, ImageConfiguration, ImageConfigurationBuilder, ImageManifest, MediaType, Os,
+    Arch, Config, Descriptor, ImageConfiguration, ImageConfigurationBuilder, ImageManifest, MediaType, Os,
     RootFsBuilder,
 };
 use serde::{Deserialize, de::IgnoredAny};
@@ -103,8 +103,19 @@ fn derived(
         Some(config) => config,
         None => carried::plain_config(&carried::path_of(carried::title(manifest.layers())))?,
     };
+    image_config(process, platform, vec![], created, author)
+}
+
+/// Builds an image configuration, each field on purpose.
+pub(crate) fn image_config(
+    process: Config,
+    platform: &Platform,
+    diff_ids: Vec<String>,
+    created: Option<String>,
+    author: Option<String>,
+) -> Result<ImageConfiguration> {
     let build = || {
-        let rootfs = RootFsBuilder::default().typ("layers").diff_ids(vec![]).build()?;
+        let rootfs = RootFsBuilder::default().typ("layers").diff_ids(diff_ids).build()?;
         let mut config = ImageConfigurationBuilder::default()
             .os(Os::from(platform.os.as_str()))
             .architecture(Arch::from(platform.architecture.as_str()))

@@ -7,14 +7,13 @@ use std::{
 
 use bytes::Bytes;
 use flate2::{Compression, GzBuilder};
-use oci_spec::image::{
-    Arch, Config, Descriptor, ImageConfiguration, ImageConfigurationBuilder, ImageManifestBuilder, MediaType,
-    Os, RootFsBuilder,
-};
+use oci_spec::image::{Config, Descriptor, ImageConfiguration, ImageManifestBuilder, MediaType};
 
 use super::Pack;
 use crate::{
-    Artifact, Error, Format, Interface, Platform, Result, canonical_json,
+    Artifact, Error, Format, Interface, Platform, Result,
+    artifact::image_config,
+    canonical_json,
     carried::{self, TITLE},
     cncf, media, sha256,
     time::{is_rfc3339, rfc3339},
@@ -43,7 +42,7 @@ fn compat(pack: &Pack) -> Result<Artifact> {
         layer.titled(title);
     }
     let diff_ids = vec![sha256(&tar).to_string()];
-    let config = image_config(pack, pack.config.clone(), &pack.platform, diff_ids)?;
+    let config = config_of(pack, pack.config.clone(), &pack.platform, diff_ids)?;
     let mut annotations = pack.annotations.clone();
     if annotations.get(VARIANT).is_some_and(|variant| variant == "compat") {
         annotations.insert(carried::VARIANT.to_owned(), "explicit".to_owned());
@@ -65,7 +64,7 @@ fn runwasi(pack: &Pack) -> Result<Artifact> {
     // The shims go by the architecture alone.
     let is_wasm = pack.platform.architecture == "wasm";
     let platform = if is_wasm { pack.platform.clone() } else { Platform::default() };
-    let config = image_config(pack, process, &platform, vec![])?;
+    let config = config_of(pack, process, &platform, vec![])?;
     let mut annotations = with_modified(pack);
     if !is_wasm {
         annotations.insert(carried::PLATFORM.to_owned(), pack.platform.to_string());
@@ -182,28 +181,6 @@ fn tar(pack: &Pack) -> io::Result<Vec<u8>> {
     tar.into_inner()
 }
 
-fn image_config(
-    pack: &Pack,
-    process: Config,
-    platform: &Platform,
-    diff_ids: Vec<String>,
-) -> Result<ImageConfiguration> {
-    let build = || {
-        let rootfs = RootFsBuilder::default().typ("layers").diff_ids(diff_ids).build()?;
-        let mut config = ImageConfigurationBuilder::default()
-            .os(Os::from(platform.os.as_str()))
-            .architecture(Arch::from(platform.architecture.as_str()))
-            .config(process)
-            .rootfs(rootfs)
-            .build()?;
-        config.set_variant(platform.variant.clone());
-        config.set_created(pack.created.clone());
-        config.set_author(pack.author.clone());
-        Ok(config)
-    };
-    build().map_err(|source: oci_spec::OciSpecError| Error::malformed("the config", source.to_string()))
-}
-
 struct Blob {
     descriptor: Descriptor,
     bytes: Bytes,
@@ -227,4 +204,13 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
     // Both ends are in memory: there is nothing to fail.
     let _ = io::copy(&mut encoder, &mut packed);
     packed
+}
+
+fn config_of(
+    pack: &Pack,
+    process: Config,
+    platform: &Platform,
+    diff_ids: Vec<String>,
+) -> Result<ImageConfiguration> {
+    image_config(process, platform, diff_ids, pack.created.clone(), pack.author.clone())
 }
