@@ -79,12 +79,17 @@ impl Chosen {
         Ok(Arc::new(builder.build()?))
     }
 
-    /// The same; WasmEdge interprets and has nothing to compile.
+    /// The same; WasmEdge interprets, and nothing is ignored that somebody asked for.
     #[cfg(not(feature = "wasmtime"))]
     pub(crate) fn make(self, counts_fuel: bool) -> Result<Arc<dyn Engine>, Failure> {
+        if self.compile_timeout.is_some() {
+            let failure = Failure::new(FAILED, anyhow!("`{}` does not compile, it interprets", self.name));
+            return Err(failure.help("leave `--compile-timeout` out"));
+        }
         Ok(Arc::new(wasm_exec::WasmedgeEngine::builder().fuel(counts_fuel).build()?))
     }
 }
 
 /// The argument by which this program is a compiler and nothing else.
+#[cfg(feature = "wasmtime")]
 pub(crate) const COMPILE_FOR_PARENT: &str = "compile-for-parent";

@@ -253,3 +253,14 @@ fn wasmedge_does_not_have_the_other_engine() {
         .fails(125, "this program has the engine `wasmedge` only")
         .with("help: `wasmctr` has `wasmtime`");
 }
+
+#[test]
+fn wasmedge_refuses_what_it_has_no_use_for() {
+    let Some(program) = wasmedge() else { return };
+    let place = Place::new();
+    let hello = place.file("hello.wasm", guests::HELLO.wasm());
+    let args = ["run", "--engine", "wasmedge", "--compile-timeout", "5", hello];
+    Ran::of(command(&place, &program, &args).output().unwrap())
+        .fails(125, "`wasmedge` does not compile, it interprets")
+        .with("help: leave `--compile-timeout` out");
+}
