@@ -32,7 +32,7 @@ pub fn cache() -> PathBuf {
 #[must_use]
 pub fn find(name: &str) -> Option<PathBuf> {
     let (_, tool) = tool(name)?;
-    Some(tool.path_in(&prefix())).filter(|path| is_file(path)).or_else(|| on_path(tool))
+    Some(tool.path_in(&prefix())).filter(|path| tool.is_at(path)).or_else(|| on_path(tool))
 }
 
 /// [`find`], or `None` when the test `test` must be skipped, which is then recorded: [`need!`](crate::need!).
@@ -67,6 +67,13 @@ impl Tool {
             None => prefix.join("bin").join(self.name),
         }
     }
+
+    /// Whether this is a file, or a folder when the tool is a folder of data.
+    #[must_use]
+    pub fn is_at(&self, path: &Path) -> bool {
+        fs::metadata(path)
+            .is_ok_and(|entry| if self.proof.is_empty() { entry.is_dir() } else { entry.is_file() })
+    }
 }
 
 /// A copy on `PATH` that reports the feature which the tests need.
@@ -87,10 +94,6 @@ fn reports(program: &Path, args: &[&str], text: &str) -> bool {
             .args(args)
             .output()
             .is_ok_and(|output| String::from_utf8_lossy(&output.stdout).contains(text))
-}
-
-fn is_file(path: &Path) -> bool {
-    fs::metadata(path).is_ok_and(|file| file.is_file())
 }
 
 fn is_program(path: &Path) -> bool {

@@ -8,6 +8,8 @@
 //! let Some(crun) = lab::need!("crun") else { return };
 //! let Some(()) = lab::need_root!() else { return };
 //! let status = lab::container_command(&crun).arg("--version").status();
+//! let Some(schemas) = lab::need!("runtime-spec") else { return }; // a folder of data
+//! let schema = schemas.join("config-schema.json");
 //! # }
 //! ```
 //!
@@ -29,7 +31,7 @@ pub use find::{cache, find, need, prefix, root};
 pub use forgotten::assert_all_listed;
 pub use registry::Registry;
 pub use skip::{require, skip, skips_dir, test_name};
-pub use table::{Binding, Debian, Need, SETS, Set, Source, Tool, tool};
+pub use table::{Binding, Debian, Folder, Need, SETS, Set, Source, Tool, tool};
 
 #[doc(hidden)]
 pub use table::{is_tool, same};

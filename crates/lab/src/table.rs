@@ -37,8 +37,25 @@ pub enum Source {
         /// Debian's packages that must be installed on the system for it.
         system: &'static [&'static str],
     },
+    /// Folders of data out of packages of a Debian suite, without what the packages depend on.
+    Data {
+        /// Code name of the suite.
+        suite: &'static str,
+        /// The folders.
+        folders: &'static [Folder],
+    },
     /// Nothing that a program should do alone: a text that says how.
     ByHand(&'static str),
+}
+
+/// A folder of data out of a Debian package; its name in the set's folder is that of the tool in the same place.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Folder {
+    /// The package.
+    pub package: &'static str,
+    /// Where it is in the package.
+    pub path: &'static str,
 }
 
 /// Packages of a Debian suite.
@@ -67,7 +84,7 @@ pub struct Binding {
     pub user: &'static str,
 }
 
-/// A tool that tests run against.
+/// A tool that tests run against, or a folder of data that they read.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Tool {
@@ -75,9 +92,10 @@ pub struct Tool {
     pub name: &'static str,
     /// Its place under the prefix when that is not `bin/NAME`.
     pub file: Option<&'static str>,
-    /// Command that must succeed (its program is looked for in the prefix's `bin` when it is the lab's own copy).
+    /// Command that must succeed (its program is looked for in the prefix's `bin` when it is the lab's own copy);
+    /// empty for a folder of data.
     pub proof: &'static [&'static str],
-    /// What this command prints for the release that the lab gets.
+    /// What this command prints for the release that the lab gets; for data, how the version of its package begins.
     pub release: &'static str,
     /// What it prints for every copy that is of use, one found on `PATH` too.
     pub feature: &'static str,
@@ -140,6 +158,27 @@ pub const SETS: &[Set] = &[
                 file: Some("wasmedge/lib/libwasmedge.so"),
                 ..program(&["wasmedge-0.17", "--version"], "version 0.17.1")
             },
+        ],
+    },
+    Set {
+        name: "schemas",
+        need: Need::Required,
+        source: Source::Data {
+            suite: "trixie",
+            folders: &[
+                Folder {
+                    package: "golang-github-opencontainers-image-spec-dev",
+                    path: "usr/share/gocode/src/github.com/opencontainers/image-spec/schema",
+                },
+                Folder {
+                    package: "golang-github-opencontainers-specs-dev",
+                    path: "usr/share/gocode/src/github.com/opencontainers/runtime-spec/schema",
+                },
+            ],
+        },
+        tools: &[
+            data("image-spec", "schemas/image-spec", "1.1.0"),
+            data("runtime-spec", "schemas/runtime-spec", "1.2.0"),
         ],
     },
     Set {
@@ -229,9 +268,26 @@ const fn program(proof: &'static [&'static str], release: &'static str) -> Tool 
     Tool { name: proof[0], file: None, proof, release, feature: "" }
 }
 
+/// A folder of data, which only says its release.
+const fn data(name: &'static str, folder: &'static str, release: &'static str) -> Tool {
+    Tool { name, file: Some(folder), proof: &[], release, feature: "" }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn data_has_a_folder_for_each_name() {
+        for set in SETS {
+            if let Source::Data { folders, .. } = &set.source {
+                assert_eq!(folders.len(), set.tools.len(), "{}", set.name);
+                for tool in set.tools {
+                    assert_eq!(tool.file, Some(&*format!("{}/{}", set.name, tool.name)));
+                }
+            }
+        }
+    }
 
     #[test]
     fn names_are_unique() {

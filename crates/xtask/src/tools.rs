@@ -1,6 +1,7 @@
 //! `cargo xtask lab`: the tools that tests run against, in a folder of their own.
 
 mod compile;
+mod data;
 mod set;
 mod system;
 
@@ -56,6 +57,7 @@ fn get(set: &'static Set, prefix: &Path) -> Result<()> {
     let result = match &set.source {
         Source::Debian(debian) => set::install(set, debian, prefix),
         Source::Cargo { install, system } => compile::install(set, install, system, prefix),
+        Source::Data { suite, folders } => data::install(set, suite, folders, prefix),
         Source::ByHand(text) => Err(Error::new(format!("not done by a program: {text}"))),
         _ => Err(Error::new("this task does not know how")),
     };

@@ -18,7 +18,7 @@ const RECIPE: u32 = 2;
 /// Whether a set is there, as the table has it today.
 pub(super) fn is_complete(set: &Set, prefix: &Path) -> bool {
     fs::read_to_string(stamp(set, prefix)).is_ok_and(|done| done == recipe(set, prefix))
-        && set.tools.iter().all(|tool| tool.path_in(prefix).is_file())
+        && set.tools.iter().all(|tool| tool.is_at(&tool.path_in(prefix)))
 }
 
 /// Gets a set from Debian.
@@ -49,7 +49,7 @@ pub(super) fn publish(set: &Set, prefix: &Path, new: &Path) -> Result<()> {
     paths::remove_file(&stamp(set, prefix))?;
     unlink(&place, prefix)?;
     paths::replace_dir(new, &place)?;
-    for tool in set.tools {
+    for tool in set.tools.iter().filter(|tool| !tool.proof.is_empty()) {
         println!("  {}", prove(tool, &place)?);
     }
     link(&place, prefix)?;
