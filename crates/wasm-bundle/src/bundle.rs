@@ -10,10 +10,10 @@ use cap_std::{
     ambient_authority,
     fs::{Dir, File},
 };
-use oci_spec::runtime::{Root, Spec};
+use oci_spec::runtime::{Root as SpecRoot, Spec};
 use wasm_oci::{Artifact, Overwrite};
 
-use crate::{Error, Handler, Result, Workload, error::ROOT_LEAVES};
+use crate::{Error, Handler, Result, Workload, error::ROOT_LEAVES, root::Root};
 
 /// A bundle: a directory with a `config.json` and the root file system that it names, as runtimes take it.
 ///
@@ -121,7 +121,7 @@ impl Bundle {
 
     /// Reads the program: the first argument, in the root file system, relative to `cwd` unless it is absolute.
     ///
-    /// Links are followed as long as they stay in the root file system and are relative.
+    /// Links are followed as in the container: inside the root file system.
     ///
     /// # Errors
     ///
@@ -139,8 +139,8 @@ impl Bundle {
 
     fn open_program(&self) -> Result<File> {
         let open = || {
-            let root = Dir::open_ambient_dir(&self.rootfs, ambient_authority())?;
-            open_regular(&root, &self.workload.program().unwrap_or_default())
+            let root = Root::new(Dir::open_ambient_dir(&self.rootfs, ambient_authority())?);
+            root.open(&self.workload.program().unwrap_or_default())
         };
         open().map_err(|source| self.unreadable(source))
     }
@@ -180,7 +180,7 @@ fn open_regular(dir: &Dir, path: &Path) -> io::Result<File> {
 
 /// The root file system: relative to the bundle and inside it, or absolute.
 fn rootfs(path: &Path, spec: &Spec) -> Result<PathBuf> {
-    let Some(root) = spec.root().as_ref().map(Root::path).filter(|root| *root != Path::new("")) else {
+    let Some(root) = spec.root().as_ref().map(SpecRoot::path).filter(|root| *root != Path::new("")) else {
         return Err(Error::not_bundle(path, "its config.json names no root file system"));
     };
     let bundle = path.canonicalize().map_err(Error::io("open", path))?;

@@ -157,9 +157,6 @@ impl Error {
                 "the first argument is the program: a path in the root file system, or relative to `cwd`"
             }
             Self::Component { .. } => "crun and youki run modules only: build for wasm32-wasip1",
-            Self::Entry { refusal, .. } if refusal.is_usual_on_linux() => {
-                "images of Linux distributions have such links; this version unpacks images of Wasm programs only"
-            }
             Self::Entry { .. } | Self::Tar { .. } => {
                 "images that a build tool made have no such layers: do not trust where this one comes from"
             }

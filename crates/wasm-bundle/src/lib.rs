@@ -34,9 +34,9 @@
 //!
 //! # What is trusted
 //!
-//! The caller's workload, not the image and not a bundle that is opened. Layers are unpacked without following a link or
-//! leaving the root file system, and what no guest needs is refused with the name of the entry ([`Refusal`]): devices,
-//! `..`, absolute paths, links that lead out, sparse files. At most 100,000 entries and 4 GiB are unpacked. A config.json
+//! The caller's workload, not the image and not a bundle that is opened. Layers are unpacked without leaving the root file
+//! system: a link leads where it would lead a process that has it as `/`. What no container needs is refused with the name
+//! of the entry ([`Refusal`]): devices, names with `..`, absolute names, sparse files. At most 100,000 entries and 4 GiB are unpacked. A config.json
 //! is read up to [`Bundle::CONFIG_LIMIT`] and each value in it is checked.
 #![forbid(unsafe_code)]
 
@@ -45,6 +45,7 @@ mod check;
 mod error;
 mod handler;
 mod refusal;
+mod root;
 mod spec;
 mod unpack;
 mod workload;

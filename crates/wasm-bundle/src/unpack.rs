@@ -1,8 +1,8 @@
 //! Unpacking the layers of an image.
 //!
 //! Layers come from strangers. Nothing here trusts a name: the tar is read strictly ([`archive`]), names and link targets
-//! are parsed ([`name`]), and what is made is made one directory at a time without following links ([`tree`]). Owners,
-//! times, extended attributes and the set-uid, set-gid and sticky bits are not restored.
+//! are parsed ([`name`]), and what is made is made one directory at a time, with links followed only inside the root
+//! ([`tree`]). Owners, times, extended attributes and the set-uid, set-gid and sticky bits are not restored.
 
 mod archive;
 mod budget;
@@ -44,7 +44,7 @@ pub(crate) fn unpack(image: &Artifact, root: Dir, cwd: &Path) -> Result<()> {
     MOUNT_POINTS.iter().map(Path::new).chain([cwd]).try_for_each(|path| ensure(&tree, path))
 }
 
-/// Makes a directory unless it is there. One that lies behind a link of the image's is the image's to have.
+/// Makes a directory unless it is there. What the image has in its way is the runtime's to complain about.
 fn ensure(tree: &Tree, path: &Path) -> Result<()> {
     let text = path.to_string_lossy();
     let below = text.trim_start_matches('/');
@@ -55,6 +55,7 @@ fn ensure(tree: &Tree, path: &Path) -> Result<()> {
         Name::parse(below.as_bytes()).map_err(|_| Error::value("cwd", &text, "is too long or too deep"))?;
     match tree.ensure(&name) {
         Ok(()) | Err(Fault::Refused(_)) => Ok(()),
+        Err(Fault::TooMuch(error)) => Err(error),
         Err(Fault::Io(source)) => Err(Error::io("create", path)(source)),
     }
 }
@@ -91,9 +92,12 @@ fn entries(tree: &Tree, layer: usize, tar: impl Read, budget: &mut Budget) -> Re
         let done = match &member.kind {
             Kind::Directory => tree.directory(&name, member.mode),
             Kind::Symlink { target } => {
-                name.link_target(target).map_err(Fault::from).and_then(|target| tree.symlink(&name, &target))
+                name::link_target(target).map_err(Fault::from).and_then(|target| tree.symlink(&name, target))
             }
             Kind::HardLink { target } => hard_link(tree, &name, target),
+            // The runtime's own devices hide them.
+            Kind::Special if name.is_below("dev") => Ok(()),
+            Kind::Special => Err(Refusal::Special.into()),
             Kind::File => match tree.file(&name) {
                 Ok(mut file) => {
                     let written = archive.copy(&mut file)?;
@@ -128,6 +132,7 @@ fn error(layer: usize, member: &Member, fault: Fault) -> Error {
     let entry = String::from_utf8_lossy(&member.name);
     match fault {
         Fault::Refused(refusal) => Error::Entry { layer, entry: shortened(&entry), refusal },
+        Fault::TooMuch(error) => error,
         Fault::Io(source) => Error::io("unpack", &*shortened(&entry))(source),
     }
 }

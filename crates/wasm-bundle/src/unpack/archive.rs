@@ -22,8 +22,14 @@ pub(super) struct Member {
 pub(super) enum Kind {
     File,
     Directory,
-    Symlink { target: Vec<u8> },
-    HardLink { target: Vec<u8> },
+    Symlink {
+        target: Vec<u8>,
+    },
+    HardLink {
+        target: Vec<u8>,
+    },
+    /// A device or pipe.
+    Special,
 }
 
 /// The tar of one layer. Content that is not copied is skipped by [`next`](Self::next).
@@ -147,11 +153,11 @@ impl<'a, R: Read> Archive<'a, R> {
             _ if pax.size.is_some_and(|claimed| claimed != size) => return Err(refused(Refusal::TwoSizes)),
             b'0' | 0 if name.ends_with(b"/") => return Err(refused(Refusal::NameOfDirectory)),
             b'0' | 0 => Kind::File,
-            b'1' | b'2' | b'5' if size > 0 => return Err(refused(Refusal::Content)),
+            b'1'..=b'6' if size > 0 => return Err(refused(Refusal::Content)),
             b'1' => Kind::HardLink { target: target() },
             b'2' => Kind::Symlink { target: target() },
             b'5' => Kind::Directory,
-            b'3' | b'4' | b'6' => return Err(refused(Refusal::Special)),
+            b'3' | b'4' | b'6' => Kind::Special,
             other => return Err(refused(Refusal::Unknown(char::from(other)))),
         };
         self.budget.bytes(size)?;

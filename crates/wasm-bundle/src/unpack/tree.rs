@@ -1,16 +1,21 @@
-//! The directory that layers are unpacked into. No operation follows a link.
+//! The directory that layers are unpacked into. Links above an entry are followed inside it, the entry itself never is one.
 
 use std::io;
 
-use cap_std::fs::{Dir, File, OpenOptions, OpenOptionsExt, Permissions, PermissionsExt};
+use cap_std::fs::{Dir, File, OpenOptions, OpenOptionsExt};
 
 use super::name::Name;
-use crate::{Refusal, error::shortened};
+use crate::{
+    Error, Refusal,
+    error::shortened,
+    root::{IMPLIED, Missing, Place, Root, Stray, kind, set_mode},
+};
 
 /// Why something was not made.
 #[derive(Debug)]
 pub(super) enum Fault {
     Refused(Refusal),
+    TooMuch(Error),
     Io(io::Error),
 }
 
@@ -26,27 +31,39 @@ impl From<Refusal> for Fault {
     }
 }
 
+impl From<Stray> for Fault {
+    fn from(stray: Stray) -> Self {
+        match stray {
+            Stray::NotDirectory => Self::Refused(Refusal::Below),
+            Stray::Links => Self::Refused(Refusal::Links),
+            Stray::Long => Self::Refused(Refusal::TooDeep),
+            Stray::Steps => Self::TooMuch(Error::TooMuch {
+                what: "parts in the paths of its entries",
+                limit: Root::STEPS,
+            }),
+            Stray::Io(error) => Self::Io(error),
+        }
+    }
+}
+
 /// A root directory.
-///
-/// cap-std keeps every operation below it, also against somebody who changes the tree meanwhile; on top of that each part
-/// of a path is looked at and must be a directory, so that where an entry lands is what its name says.
 #[derive(Debug)]
 pub(super) struct Tree {
-    root: Dir,
+    root: Root,
 }
 
 impl Tree {
     /// Takes an empty directory. Whatever the umask, other users of the container may enter it.
     pub(super) fn new(root: Dir) -> io::Result<Self> {
         set_mode(&root, IMPLIED)?;
-        Ok(Self { root })
+        Ok(Self { root: Root::new(root) })
     }
 
     /// Makes a directory, or gives an existing one these permissions. Anything else there is replaced.
     pub(super) fn directory(&self, name: &Name, mode: u32) -> Result<(), Fault> {
-        let Some((above, last)) = name.split() else { return Ok(set_mode(&self.root, mode)?) };
-        let parent = self.make(above)?;
-        if !is_dir(&parent, last)? {
+        let Some((above, last)) = name.split() else { return Ok(set_mode(self.root.dir(), mode)?) };
+        let parent = self.make(above)?.dir;
+        if !kind(&parent, last)?.is_some_and(|found| found.is_dir()) {
             clear(&parent, last)?;
             parent.create_dir(last)?;
         }
@@ -60,23 +77,28 @@ impl Tree {
         Ok(parent.open_with(last, OpenOptions::new().write(true).create_new(true).mode(0o600))?)
     }
 
-    /// Makes a symbolic link, in place of whatever is there.
+    /// Makes a symbolic link, in place of whatever is there. Where it points is not looked at: it is only ever followed
+    /// inside the root.
     pub(super) fn symlink(&self, name: &Name, target: &str) -> Result<(), Fault> {
         let (parent, last) = self.vacant(name)?;
         Ok(parent.symlink_contents(target, last)?)
     }
 
-    /// Makes another name for a file that is there, in place of whatever has that name.
+    /// Makes another name for a file or link that is there, in place of whatever has that name.
     pub(super) fn hard_link(&self, name: &Name, target: &Name) -> Result<(), Fault> {
         let refused = || Refusal::HardLink { target: shortened(&target.to_string()) };
         let (above, file) = target.split().ok_or_else(refused)?;
-        let from = self.find(above).map_err(|_| refused())?.ok_or_else(refused)?;
-        let is_file = from.symlink_metadata(file).is_ok_and(|metadata| metadata.is_file());
-        if !is_file || name == target {
+        let from = match self.root.walk(above.iter().map(String::as_str), Missing::Report) {
+            Err(Stray::Steps) => return Err(Stray::Steps.into()),
+            found => found.map_err(|_| refused())?.ok_or_else(refused)?,
+        };
+        let found = kind(&from.dir, file)?.is_some_and(|found| found.is_file() || found.is_symlink());
+        let (to_above, to) = name.split().ok_or(Refusal::Root)?;
+        if !found || (to == file && self.make(to_above)?.path == from.path) {
             return Err(refused().into());
         }
         let (parent, last) = self.vacant(name)?;
-        match from.hard_link(file, &parent, last) {
+        match from.dir.hard_link(file, &parent, last) {
             // The directory that the target was in had this name.
             Err(error) if error.kind() == io::ErrorKind::NotFound => Err(refused().into()),
             result => Ok(result?),
@@ -114,69 +136,33 @@ impl Tree {
     /// The parent of a name that is not the root, made if necessary, and the last part, with nothing there.
     fn vacant<'a>(&self, name: &'a Name) -> Result<(Dir, &'a str), Fault> {
         let (above, last) = name.split().ok_or(Refusal::Root)?;
-        if name.is_mount_point() {
+        let parent = self.make(above)?;
+        // Where the links lead counts: `link/dev` is `/dev` when `link` is the root.
+        if parent.path.is_empty() && matches!(last, "dev" | "proc" | "sys") {
             return Err(Refusal::MountPoint.into());
         }
-        let parent = self.make(above)?;
-        clear(&parent, last)?;
-        Ok((parent, last))
+        clear(&parent.dir, last)?;
+        Ok((parent.dir, last))
     }
 
     /// Opens a directory and makes it and those above it when they are missing.
-    fn make(&self, parts: &[String]) -> Result<Dir, Fault> {
-        let mut dir = self.root.try_clone()?;
-        for part in parts {
-            if dir.symlink_metadata(part).is_err_and(|error| error.kind() == io::ErrorKind::NotFound) {
-                dir.create_dir(part)?;
-                set_mode(&dir.open_dir(part)?, IMPLIED)?;
-            }
-            dir = below(&dir, part)?;
-        }
-        Ok(dir)
+    fn make(&self, parts: &[String]) -> Result<Place, Fault> {
+        let place = self.root.walk(parts.iter().map(String::as_str), Missing::Make)?;
+        Ok(place.ok_or(Refusal::Below)?)
     }
 
     /// Opens a directory; `None` when it is missing.
     fn find(&self, parts: &[String]) -> Result<Option<Dir>, Fault> {
-        let mut dir = self.root.try_clone()?;
-        for part in parts {
-            dir = match below(&dir, part) {
-                Err(Fault::Io(error)) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-                result => result?,
-            };
-        }
-        Ok(Some(dir))
-    }
-}
-
-/// Opens a directory in a directory; a link to one is none.
-fn below(dir: &Dir, part: &str) -> Result<Dir, Fault> {
-    if !dir.symlink_metadata(part)?.is_dir() {
-        return Err(Refusal::Below.into());
-    }
-    Ok(dir.open_dir(part)?)
-}
-
-fn is_dir(parent: &Dir, name: &str) -> io::Result<bool> {
-    match parent.symlink_metadata(name) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
-        result => Ok(result?.is_dir()),
+        let place = self.root.walk(parts.iter().map(String::as_str), Missing::Report)?;
+        Ok(place.map(|place| place.dir))
     }
 }
 
 /// Removes what is there, if anything is.
 fn clear(parent: &Dir, name: &str) -> io::Result<()> {
-    match parent.symlink_metadata(name) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        Err(error) => Err(error),
-        Ok(metadata) if metadata.is_dir() => parent.remove_dir_all(name),
-        Ok(_) => parent.remove_file(name),
+    match kind(parent, name)? {
+        None => Ok(()),
+        Some(found) if found.is_dir() => parent.remove_dir_all(name),
+        Some(_) => parent.remove_file(name),
     }
 }
-
-/// Sets the permissions of an open directory. Its owner can always list, change and so delete it.
-fn set_mode(dir: &Dir, mode: u32) -> io::Result<()> {
-    dir.set_permissions(".", Permissions::from_mode(mode | 0o700))
-}
-
-/// Permissions of directories that no entry names.
-const IMPLIED: u32 = 0o755;

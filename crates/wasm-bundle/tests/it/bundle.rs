@@ -65,7 +65,7 @@ fn the_working_directory_is_there() {
         let result = Bundle::write(yard.bundle(), &spec, &image(&[layer]), Overwrite::Refuse);
         (yard, result.map(|_| ()))
     };
-    for (cwd, made) in [("/", true), ("/a/b", true), ("//real/./a/", true), ("/link/a", false)] {
+    for (cwd, made) in [("/", true), ("/a/b", true), ("//real/./a/", true), ("/link/a", true)] {
         let (yard, result) = write(cwd);
         result.unwrap();
         assert_eq!(yard.rootfs(cwd.trim_start_matches('/')).is_dir(), made, "{cwd}");
@@ -177,6 +177,7 @@ fn the_program_must_be_a_module_in_the_image() {
     }
     with(&["app.wasm"], app()).unwrap();
     with(&["/link"], app().symlink("link", "app.wasm")).unwrap();
+    with(&["/bin/app"], app().symlink("bin", "/usr/bin").symlink("usr/bin/app", "/app.wasm")).unwrap();
 }
 
 #[test]

@@ -178,6 +178,56 @@ fn a_later_layer_wins_and_links_into_earlier_ones() {
     assert_eq!(fs::read(yard.rootfs("linked")).unwrap(), b"kept");
 }
 
+/// `/bin`, `/lib` and `/sbin` are links in every Debian; later layers and their whiteouts go through them.
+#[test]
+fn layers_of_a_linux_system() {
+    let yard = Yard::new();
+    let base = app()
+        .dir("usr/bin")
+        .dir("usr/lib")
+        .symlink("bin", "usr/bin")
+        .symlink("lib", "/usr/lib")
+        .file("usr/bin/busybox", b"busybox")
+        .symlink("usr/bin/sh", "/bin/busybox")
+        .symlink("etc/mtab", "../proc/self/mounts")
+        .symlink("var/run", "/run")
+        .symlink("usr/lib/liba.so", "liba.so.1")
+        .file("usr/lib/old.so", b"old")
+        .entry(b'3', "dev/null", "", b"")
+        .entry(b'6', "dev/initctl", "", b"");
+    let above = Tar::new()
+        .file("bin/tool", b"tool")
+        .link("bin/tool2", "bin/tool")
+        .link("bin/ash", "bin/sh")
+        .file("lib/.wh.old.so", b"")
+        .file("var/run/app.pid", b"1");
+    yard.write(&[base.end(), above.end()]).unwrap();
+    assert_eq!(fs::read(yard.rootfs("usr/bin/tool2")).unwrap(), b"tool");
+    assert_eq!(fs::read(yard.rootfs("run/app.pid")).unwrap(), b"1");
+    assert!(!yard.rootfs("usr/lib/old.so").exists());
+    assert_eq!(fs::read_link(yard.rootfs("bin")).unwrap().as_os_str(), "usr/bin");
+    assert_eq!(fs::read_link(yard.rootfs("usr/bin/ash")).unwrap().as_os_str(), "/bin/busybox");
+    assert_eq!(fs::read_dir(yard.rootfs("dev")).unwrap().count(), 0);
+    yard.assert_untouched("linux");
+}
+
+/// An opaque directory behind a link: what is emptied lies inside.
+#[test]
+fn whiteouts_go_through_links_inside() {
+    let yard = Yard::new();
+    let base =
+        app().file("d/a", b"").file("d/sub/b", b"").symlink("abs", "/d").symlink("out", "../../../canary");
+    let above = Tar::new()
+        .file("abs/.wh..wh..opq", b"")
+        .file("abs/new", b"")
+        .file("out/.wh.file", b"")
+        .file("out/.wh..wh..opq", b"");
+    yard.write(&[base.end(), above.end()]).unwrap();
+    let names: Vec<_> = fs::read_dir(yard.rootfs("d")).unwrap().map(|e| e.unwrap().file_name()).collect();
+    assert_eq!(names, ["new"]);
+    yard.assert_untouched("whiteouts through links");
+}
+
 #[test]
 fn layers_that_cannot_be_read_are_named() {
     let write = |layer: MediaType, bytes: Vec<u8>| -> Result<()> {
