@@ -3,8 +3,16 @@
 use std::path::{Path, PathBuf};
 
 /// Names of the guests that `cargo xtask guests` compiles, each an own workspace in a folder of this name.
-pub const COMPILED: &[&str] =
-    &["hello-world", "http-server", "hello-component", "http-component", "probe-component"];
+pub const COMPILED: &[&str] = &[
+    "hello-world",
+    "http-server",
+    "probe-sockets",
+    "hello-component",
+    "http-axum",
+    "http-component",
+    "http-wstd",
+    "probe-component",
+];
 
 /// Path of a compiled guest, if it has been compiled.
 #[must_use]

@@ -1,16 +1,18 @@
 //! The WebAssembly guests that tests, benches and examples run.
 //!
-//! Two kinds: one behaviour a file, in text, always there ([`ALL`]); and whole programs that `cargo xtask guests`
-//! compiles from Rust ([`need!`], [`compiled`]).
+//! Three kinds: one behaviour a file, in text, always there ([`ALL`]); one function of WasmEdge's sockets a file, with what
+//! WasmEdge does ([`CASES`]); and whole programs that `cargo xtask guests` compiles from Rust ([`need!`], [`compiled`]).
 //!
 //! ```
 //! let hello = guests::HELLO.wasm();
 //! assert!(hello.starts_with(b"\0asm"));
 //! ```
 
+mod abi;
 mod compiled;
 mod text;
 
+pub use abi::{CASES, Case, Different};
 pub use compiled::{COMPILED, compiled, need};
 pub use text::{
     ALL, ARGS_ENV, CAT, COMPONENT, DIVIDE_BY_ZERO, EXIT_BIG, EXIT_CODE, HELLO, LOOP, MEMORY_GROW, NO_START,

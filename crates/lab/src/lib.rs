@@ -17,11 +17,13 @@
 //! elsewhere, an *optional* one always skips. A skip is never silent: it goes to stderr and into a file that `cargo
 //! xtask test` prints (see [`skip`]).
 //!
-//! Standard library only, and no logic of the product: it is a dev-dependency of everything.
+//! No logic of the product, and nothing but the standard library and rustix, to enter a [`Network`]: it is a
+//! dev-dependency of everything.
 
 mod container;
 mod find;
 mod forgotten;
+mod network;
 mod registry;
 mod skip;
 mod table;
@@ -29,6 +31,7 @@ mod table;
 pub use container::container_command;
 pub use find::{cache, find, need, prefix, root};
 pub use forgotten::assert_all_listed;
+pub use network::Network;
 pub use registry::Registry;
 pub use skip::{require, skip, skips_dir, test_name};
 pub use table::{Binding, Debian, Folder, Need, SETS, Set, Source, Tool, tool};

@@ -11,8 +11,11 @@ use crate::{paths, process};
 const GUESTS: &[(&str, &str)] = &[
     ("hello-world", "wasm32-wasip1"),
     ("http-server", "wasm32-wasip1"),
+    ("probe-sockets", "wasm32-wasip1"),
     ("hello-component", "wasm32-wasip2"),
+    ("http-axum", "wasm32-wasip2"),
     ("http-component", "wasm32-wasip2"),
+    ("http-wstd", "wasm32-wasip2"),
     ("probe-component", "wasm32-wasip2"),
 ];
 

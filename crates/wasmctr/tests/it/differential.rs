@@ -1,13 +1,12 @@
 //! Every guest, run by both programs: what they print and how they end must be the same.
 
 use std::{
-    env,
     fs::{self, File},
-    path::{Path, PathBuf},
+    path::Path,
     process::Command,
 };
 
-use crate::support::{Place, Ran};
+use crate::support::{Place, Ran, wasmedge};
 
 /// What is not the same, guest by guest, and why.
 const DIFFERENT: &[(&str, &str)] = &[
@@ -18,10 +17,7 @@ const DIFFERENT: &[(&str, &str)] = &[
 
 #[test]
 fn both_programs_do_the_same() {
-    let Some(wasmedge) = lab::require(wasmedge(), "wasmctr-wasmedge", "cargo xtask wasmedge", &lab::here!())
-    else {
-        return;
-    };
+    let Some(wasmedge) = wasmedge(&lab::here!()) else { return };
     let names = guests::ALL.iter().map(|guest| guest.name);
     assert!(DIFFERENT.iter().all(|(different, _)| names.clone().any(|name| name == *different)));
     for guest in guests::ALL {
@@ -32,20 +28,6 @@ fn both_programs_do_the_same() {
             Some((_, why)) => assert_ne!(Some(here), there, "{}, although {why}", guest.name),
         }
     }
-}
-
-/// `WASMCTR_WASMEDGE`, or what `cargo xtask wasmedge` builds.
-fn wasmedge() -> Option<PathBuf> {
-    let named = env::var_os("WASMCTR_WASMEDGE").filter(|named| !named.is_empty()).map(PathBuf::from);
-    let built = || {
-        let targets = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/wasmedge");
-        let mut targets = fs::read_dir(targets).ok()?.flatten();
-        targets.find_map(|target| {
-            let program = target.path().join("debug/wasmctr-wasmedge");
-            program.is_file().then_some(program)
-        })
-    };
-    named.or_else(built)
 }
 
 /// The exit code, both outputs, and the file that the guest may have written.

@@ -1,10 +1,11 @@
 //! What the tests share: running the command in an empty directory, and telling what it printed.
 
 use std::{
+    env,
     ffi::OsStr,
     fs::{self, File},
     net::{Ipv4Addr, TcpStream},
-    path::Path,
+    path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
     thread,
     time::{Duration, Instant},
@@ -148,8 +149,22 @@ pub(crate) fn ended(mut child: Child) -> Ran {
 
 /// The guest listens on a fixed port of this machine: one test at a time.
 pub(crate) fn port_8080() -> File {
-    let lock = File::create(std::env::temp_dir().join("wasmctr-port-8080.lock")).unwrap();
+    let lock = File::create(env::temp_dir().join("wasmctr-port-8080.lock")).unwrap();
     lock.lock().unwrap();
     assert!(TcpStream::connect((Ipv4Addr::LOCALHOST, 8080)).is_err(), "something else listens on port 8080");
     lock
+}
+
+/// The program with the other engine, for a test: `WASMCTR_WASMEDGE`, or what `cargo xtask wasmedge` builds.
+pub(crate) fn wasmedge(test: &str) -> Option<PathBuf> {
+    let named = env::var_os("WASMCTR_WASMEDGE").filter(|named| !named.is_empty()).map(PathBuf::from);
+    let built = || {
+        let targets = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/wasmedge");
+        let mut targets = fs::read_dir(targets).ok()?.flatten();
+        targets.find_map(|target| {
+            let program = target.path().join("debug/wasmctr-wasmedge");
+            program.is_file().then_some(program)
+        })
+    };
+    lab::require(named.or_else(built), "wasmctr-wasmedge", "cargo xtask wasmedge", test)
 }

@@ -1,0 +1,17 @@
+;; `epoll_oneoff`, whose parameters are those of `poll_oneoff`.
+(import "wasi_snapshot_preview1" "epoll_oneoff" (func $epoll_oneoff (param i32 i32 i32 i32) (result i32)))
+(func $epoll (param $count i32)
+  (call $errno
+    (call $epoll_oneoff (global.get $SUBS) (global.get $EVENTS) (local.get $count) (global.get $COUNT)))
+  (call $events))
+(func (export "_start")
+  (call $pair)
+  (call $hello (global.get $client))
+  (call $when (i32.const 0) (i32.const 1) (global.get $server))
+  (call $epoll (i32.const 1))
+  (call $when (i32.const 0) (i32.const 2) (global.get $client))
+  (call $after (i32.const 1) (i32.const 1) (i64.const 1000000000) (i32.const 0))
+  (call $epoll (i32.const 2))
+  (call $when (i32.const 0) (i32.const 1) (global.get $client))
+  (call $after (i32.const 1) (i32.const 1) (i64.const 10000000) (i32.const 0))
+  (call $epoll (i32.const 2)))

@@ -1,0 +1,11 @@
+;; `poll_oneoff`: a descriptor that is none, beside a clock and a socket that is ready.
+(func (export "_start")
+  (call $pair)
+  (call $when (i32.const 0) (i32.const 1) (i32.const 77))
+  (call $after (i32.const 1) (i32.const 1) (i64.const 10000000) (i32.const 0))
+  (call $poll (i32.const 2))
+  (call $events)
+  (call $when (i32.const 0) (i32.const 1) (i32.const 77))
+  (call $when (i32.const 1) (i32.const 2) (global.get $server))
+  (call $poll (i32.const 2))
+  (call $events))

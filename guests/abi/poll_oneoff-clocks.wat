@@ -1,0 +1,25 @@
+;; `poll_oneoff` of clocks alone and with a socket: relative and absolute, monotonic and real.
+(import "wasi_snapshot_preview1" "clock_time_get" (func $clock_time_get (param i32 i64 i32) (result i32)))
+(func $now (param $clock i32) (result i64)
+  (call $must (call $clock_time_get (local.get $clock) (i64.const 1) (global.get $BUF)))
+  (i64.load (global.get $BUF)))
+;; A clock, in 20 milliseconds or as it says, beside a socket that is not ready.
+(func $clock (param $clock i32) (param $time i64) (param $flags i32)
+  (local $start i64)
+  (local.set $start (call $now (i32.const 1)))
+  (call $when (i32.const 0) (i32.const 1) (global.get $server))
+  (call $after (i32.const 1) (local.get $clock) (local.get $time) (local.get $flags))
+  (call $poll (i32.const 2))
+  (call $events)
+  (call $value (i64.ge_u (i64.sub (call $now (i32.const 1)) (local.get $start)) (i64.const 19000000)))
+  (call $value (i64.ge_u (i64.sub (call $now (i32.const 1)) (local.get $start)) (i64.const 2000000000))))
+(func (export "_start")
+  (call $pair)
+  (call $clock (i32.const 1) (i64.const 20000000) (i32.const 0))
+  (call $clock (i32.const 0) (i64.const 20000000) (i32.const 0))
+  (call $clock (i32.const 1) (i64.add (call $now (i32.const 1)) (i64.const 20000000)) (i32.const 1))
+  (call $clock (i32.const 0) (i64.add (call $now (i32.const 0)) (i64.const 20000000)) (i32.const 1))
+  (call $clock (i32.const 1) (i64.const 10) (i32.const 0)) ;; mio's "look and return"
+  (call $clock (i32.const 1) (i64.const 0) (i32.const 0))
+  (call $clock (i32.const 1) (i64.const 1) (i32.const 1)) ;; long ago
+  (call $clock (i32.const 0) (i64.const 1) (i32.const 1)))

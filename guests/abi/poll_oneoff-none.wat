@@ -1,0 +1,3 @@
+;; `poll_oneoff`: no subscriptions.
+(func (export "_start")
+  (call $poll (i32.const 0)))

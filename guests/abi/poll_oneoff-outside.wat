@@ -1,0 +1,11 @@
+;; `poll_oneoff`: pointers outside.
+(func (export "_start")
+  (call $pair)
+  (call $when (i32.const 0) (i32.const 2) (global.get $server))
+  (call $errno (call $poll_oneoff (i32.const 0x10000) (global.get $EVENTS) (i32.const 1) (global.get $COUNT)))
+  (call $errno (call $poll_oneoff (i32.const 0xfff0) (global.get $EVENTS) (i32.const 1) (global.get $COUNT)))
+  (call $errno (call $poll_oneoff (global.get $SUBS) (i32.const 0x10000) (i32.const 1) (global.get $COUNT)))
+  (call $errno (call $poll_oneoff (global.get $SUBS) (i32.const 0xfff0) (i32.const 1) (global.get $COUNT)))
+  (call $errno (call $poll_oneoff (global.get $SUBS) (global.get $EVENTS) (i32.const 1) (i32.const 0x10000)))
+  (call $errno (call $poll_oneoff (global.get $SUBS) (global.get $EVENTS) (i32.const 0x10000000) (global.get $COUNT)))
+  (call $errno (call $poll_oneoff (global.get $SUBS) (global.get $EVENTS) (i32.const -1) (global.get $COUNT))))

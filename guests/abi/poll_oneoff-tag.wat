@@ -1,0 +1,11 @@
+;; `poll_oneoff` of a subscription of no kind, beside a clock and a socket that is ready.
+(func (export "_start")
+  (call $pair)
+  (call $after (i32.const 0) (i32.const 1) (i64.const 10000000) (i32.const 0))
+  (call $when (i32.const 1) (i32.const 3) (global.get $server))
+  (call $poll (i32.const 2))
+  (call $events)
+  (call $when (i32.const 0) (i32.const 2) (global.get $server))
+  (call $when (i32.const 1) (i32.const 3) (global.get $server))
+  (call $poll (i32.const 2))
+  (call $events))

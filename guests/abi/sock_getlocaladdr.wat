@@ -1,0 +1,36 @@
+;; `sock_getlocaladdr` with four parameters: version 1, whose type is 4 or 6.
+(import "wasi_snapshot_preview1" "sock_getlocaladdr" (func $local (param i32 i32 i32 i32) (result i32)))
+(func $tell (param $fd i32) (param $address i32) (param $type i32) (param $port i32)
+  (call $fill (i32.const 0x210) (i32.const 8))
+  (call $fill (i32.const 0x240) (i32.const 20))
+  (call $fill (global.get $TYPE) (i32.const 12))
+  (call $errno (call $local (local.get $fd) (local.get $address) (local.get $type) (local.get $port)))
+  (call $show (i32.const 0x200) (i32.const 0x18))
+  (call $show (i32.const 0x230) (i32.const 0x24))
+  (call $show (global.get $TYPE) (i32.const 12)))
+(func (export "_start")
+  (local $fd i32)
+  (local.set $fd (call $listening (i32.const 4000)))
+  (call $tell (local.get $fd) (global.get $A4) (global.get $TYPE) (global.get $PORT))
+  (call $tell (local.get $fd) (global.get $A16) (global.get $TYPE) (global.get $PORT))
+  (call $tell (local.get $fd) (global.get $A128) (global.get $TYPE) (global.get $PORT))
+  (call $tell (local.get $fd) (i32.const 0x201) (global.get $TYPE) (global.get $PORT)) ;; not aligned
+  (call $tell (local.get $fd) (global.get $A4) (i32.const 0x301) (global.get $PORT))
+  (call $tell (local.get $fd) (global.get $A4) (global.get $TYPE) (i32.const 0x305))
+  (call $tell (local.get $fd) (i32.const 0xfffc) (global.get $TYPE) (global.get $PORT)) ;; outside
+  (call $tell (local.get $fd) (global.get $A4) (i32.const 0x10000) (global.get $PORT))
+  (call $tell (local.get $fd) (global.get $A4) (global.get $TYPE) (i32.const 0x10000))
+  (i32.store (i32.const 0x200) (i32.const 0xfffe))
+  (call $tell (local.get $fd) (global.get $A4) (global.get $TYPE) (global.get $PORT))
+  (i32.store (i32.const 0x200) (i32.const 0x210))
+  (i32.store (i32.const 0x204) (i32.const 3)) ;; of no form
+  (call $tell (local.get $fd) (global.get $A4) (global.get $TYPE) (global.get $PORT))
+  (i32.store (i32.const 0x204) (i32.const 4))
+  (call $tell (i32.const 77) (global.get $A4) (global.get $TYPE) (global.get $PORT))
+  (call $tell (i32.const 1) (global.get $A4) (global.get $TYPE) (global.get $PORT)) ;; no socket
+  (call $tell (call $socket (i32.const 1) (i32.const 2)) (global.get $A4) (global.get $TYPE) (global.get $PORT))
+  (call $tell (call $socket (i32.const 2) (i32.const 2)) (global.get $A16) (global.get $TYPE) (global.get $PORT))
+  (local.set $fd (call $socket (i32.const 2) (i32.const 2)))
+  (call $must (call $sock_bind (local.get $fd) (global.get $V6) (i32.const 4001)))
+  (call $tell (local.get $fd) (global.get $A16) (global.get $TYPE) (global.get $PORT))
+  (call $tell (local.get $fd) (global.get $A4) (global.get $TYPE) (global.get $PORT))) ;; too small

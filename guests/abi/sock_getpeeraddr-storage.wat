@@ -1,0 +1,21 @@
+;; `sock_getpeeraddr` with three parameters and `sock_getpeeraddr_v2`: version 2, into storage.
+(import "wasi_snapshot_preview1" "sock_getpeeraddr" (func $peer (param i32 i32 i32) (result i32)))
+(import "wasi_snapshot_preview1" "sock_getpeeraddr_v2" (func $peer_v2 (param i32 i32 i32) (result i32)))
+(func $tell (param $fd i32) (param $address i32) (param $port i32)
+  (call $fill (i32.const 0x210) (i32.const 8))
+  (call $fill (i32.const 0x270) (i32.const 132))
+  (call $fill (global.get $PORT) (i32.const 8))
+  (call $errno (call $peer (local.get $fd) (local.get $address) (local.get $port)))
+  (call $show (i32.const 0x210) (i32.const 8))
+  (call $show (i32.const 0x270) (i32.const 132))
+  (call $show (global.get $PORT) (i32.const 8)))
+(func (export "_start")
+  (call $pair)
+  (call $tell (global.get $server) (global.get $A128) (global.get $PORT))
+  (call $errno (call $peer_v2 (global.get $client) (global.get $A128) (global.get $PORT)))
+  (call $show (global.get $PORT) (i32.const 8))
+  (call $tell (global.get $server) (global.get $A4) (global.get $PORT)) ;; no storage
+  (call $tell (global.get $listener) (global.get $A128) (global.get $PORT)) ;; nobody
+  (call $errno (call $peer_v2 (global.get $client) (i32.const 0x261) (global.get $PORT)))
+  (call $errno (call $peer_v2 (global.get $client) (global.get $A128) (i32.const 0x10000)))
+  (call $errno (call $peer_v2 (i32.const 1) (global.get $A128) (global.get $PORT))))

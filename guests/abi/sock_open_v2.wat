@@ -1,0 +1,11 @@
+;; `sock_open_v2`, which is as `sock_open`.
+(import "wasi_snapshot_preview1" "sock_open_v2" (func $open_v2 (param i32 i32 i32) (result i32)))
+(func (export "_start")
+  (call $errno (call $open_v2 (i32.const 1) (i32.const 2) (global.get $FD)))
+  (call $errno (call $open_v2 (i32.const 2) (i32.const 1) (global.get $FD)))
+  (call $errno (call $open_v2 (i32.const 0) (i32.const 0) (global.get $FD)))
+  (call $errno (call $open_v2 (i32.const 3) (i32.const 2) (global.get $FD)))
+  (call $errno (call $open_v2 (i32.const 4) (i32.const 2) (global.get $FD)))
+  (call $errno (call $open_v2 (i32.const 1) (i32.const 3) (global.get $FD)))
+  (call $errno (call $open_v2 (i32.const 1) (i32.const 2) (i32.const 0x1f1)))
+  (call $errno (call $open_v2 (i32.const 1) (i32.const 2) (i32.const 0x10000))))

@@ -1,0 +1,31 @@
+;; `sock_recv_from` with eight parameters: pointers that are none, and nothing to read.
+(import "wasi_snapshot_preview1" "sock_recv_from"
+  (func $recv_from (param i32 i32 i32 i32 i32 i32 i32 i32) (result i32)))
+(global $b (mut i32) (i32.const 0))
+(func $from (param $vectors i32) (param $port i32) (param $n i32) (param $flags i32)
+  (call $errno (call $recv_from (global.get $b) (local.get $vectors) (i32.const 1) (global.get $A128) (i32.const 0)
+    (local.get $port) (local.get $n) (local.get $flags))))
+(func (export "_start")
+  (local $a i32)
+  (local.set $a (call $datagrams (i32.const 4000)))
+  (global.set $b (call $datagrams (i32.const 5000)))
+  (call $must (call $sock_connect (local.get $a) (global.get $V4) (i32.const 5000)))
+  (call $nonblocking (global.get $b))
+  (call $hello (local.get $a))
+  (call $from (i32.const 0x311) (global.get $PORT) (global.get $N) (global.get $FLAGS))
+  (call $from (global.get $IN) (i32.const 0x305) (global.get $N) (global.get $FLAGS))
+  (call $from (global.get $IN) (i32.const 0x306) (global.get $N) (global.get $FLAGS)) ;; it has two bytes
+  (call $from (global.get $IN) (i32.const 0xfffe) (global.get $N) (global.get $FLAGS))
+  (call $hello (local.get $a))
+  (call $from (global.get $IN) (global.get $PORT) (i32.const 0x1f5) (global.get $FLAGS))
+  (call $from (global.get $IN) (global.get $PORT) (global.get $N) (i32.const 0x1f9))
+  (call $from (i32.const 0x10000) (global.get $PORT) (global.get $N) (global.get $FLAGS))
+  (call $from (global.get $IN) (i32.const 0x10000) (global.get $N) (global.get $FLAGS))
+  (call $from (global.get $IN) (global.get $PORT) (i32.const 0x10000) (global.get $FLAGS))
+  (call $from (global.get $IN) (global.get $PORT) (global.get $N) (i32.const 0x10000))
+  (call $from (global.get $IN) (global.get $PORT) (global.get $N) (global.get $FLAGS)) ;; it is still there
+  (call $from (global.get $IN) (global.get $PORT) (global.get $N) (global.get $FLAGS)) ;; nothing is
+  (call $errno (call $recv_from (global.get $b) (global.get $IN) (i32.const 1025) (global.get $A128) (i32.const 0)
+    (global.get $PORT) (global.get $N) (global.get $FLAGS)))
+  (global.set $b (i32.const 77))
+  (call $from (global.get $IN) (global.get $PORT) (global.get $N) (global.get $FLAGS)))

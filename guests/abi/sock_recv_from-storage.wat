@@ -1,0 +1,46 @@
+;; `sock_recv_from` with eight parameters: what is written of the address. (The port is another case's.)
+(import "wasi_snapshot_preview1" "sock_recv_from"
+  (func $recv_from (param i32 i32 i32 i32 i32 i32 i32 i32) (result i32)))
+(global $a (mut i32) (i32.const 0))
+(global $b (mut i32) (i32.const 0))
+(func $from (param $address i32) (param $flags i32)
+  (call $hello (global.get $a))
+  (call $fill (global.get $N) (i32.const 8))
+  (call $fill (i32.const 0x210) (i32.const 8))
+  (call $fill (i32.const 0x240) (i32.const 20))
+  (call $fill (i32.const 0x270) (i32.const 132))
+  (call $fill (global.get $BUF) (i32.const 16))
+  (call $errno (call $recv_from (global.get $b) (global.get $IN) (i32.const 1) (local.get $address) (local.get $flags)
+    (global.get $PORT) (global.get $N) (global.get $FLAGS)))
+  (call $show (global.get $N) (i32.const 8))
+  (call $show (i32.const 0x200) (i32.const 0x18))
+  (call $show (i32.const 0x230) (i32.const 0x24))
+  (call $show (i32.const 0x260) (i32.const 0x94))
+  (call $show (global.get $BUF) (i32.const 6)))
+(func (export "_start")
+  (global.set $a (call $datagrams (i32.const 4000)))
+  (global.set $b (call $datagrams (i32.const 5000)))
+  (call $must (call $sock_connect (global.get $a) (global.get $V4) (i32.const 5000)))
+  (call $from (global.get $A128) (i32.const 0))
+  (call $from (global.get $A16) (i32.const 0))
+  (call $from (global.get $A4) (i32.const 0))
+  (i32.store (i32.const 0x314) (i32.const 3)) ;; cut off
+  (call $from (global.get $A128) (i32.const 0))
+  (i32.store (i32.const 0x314) (i32.const 16))
+  (i32.store (i32.const 0x204) (i32.const 3)) ;; of no form
+  (call $from (global.get $A4) (i32.const 0))
+  (i32.store (i32.const 0x204) (i32.const 4))
+  (i32.store (i32.const 0x260) (i32.const 0xff90)) ;; outside
+  (call $from (global.get $A128) (i32.const 0))
+  (i32.store (i32.const 0x260) (i32.const 0x270))
+  (call $from (i32.const 0x261) (i32.const 0)) ;; not aligned
+  (call $from (global.get $A128) (i32.const 8)) ;; no such flag
+  (call $ipv6))
+(func $ipv6
+  (global.set $a (call $socket (i32.const 2) (i32.const 1)))
+  (global.set $b (call $socket (i32.const 2) (i32.const 1)))
+  (call $must (call $sock_bind (global.get $b) (global.get $V6) (i32.const 5001)))
+  (call $must (call $sock_connect (global.get $a) (global.get $V6) (i32.const 5001)))
+  (call $from (global.get $A128) (i32.const 0))
+  (call $from (global.get $A16) (i32.const 0))
+  (call $from (global.get $A4) (i32.const 0))) ;; too small

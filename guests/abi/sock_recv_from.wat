@@ -1,0 +1,51 @@
+;; `sock_recv_from` with seven parameters: version 1, which does not tell the port.
+(import "wasi_snapshot_preview1" "sock_recv_from"
+  (func $recv_from (param i32 i32 i32 i32 i32 i32 i32) (result i32)))
+(global $a (mut i32) (i32.const 0))
+(global $b (mut i32) (i32.const 0))
+(func $from (param $address i32) (param $flags i32)
+  (call $hello (global.get $a))
+  (call $fill (global.get $N) (i32.const 8))
+  (call $fill (i32.const 0x210) (i32.const 8))
+  (call $fill (i32.const 0x240) (i32.const 20))
+  (call $fill (i32.const 0x270) (i32.const 132))
+  (call $fill (global.get $BUF) (i32.const 16))
+  (call $errno (call $recv_from (global.get $b) (global.get $IN) (i32.const 1) (local.get $address) (local.get $flags)
+    (global.get $N) (global.get $FLAGS)))
+  (call $show (global.get $N) (i32.const 8))
+  (call $show (i32.const 0x200) (i32.const 0x18))
+  (call $show (i32.const 0x230) (i32.const 0x24))
+  (call $show (i32.const 0x260) (i32.const 0x20))
+  (call $show (global.get $BUF) (i32.const 6)))
+(func (export "_start")
+  (global.set $a (call $datagrams (i32.const 4000)))
+  (global.set $b (call $datagrams (i32.const 5000)))
+  (call $must (call $sock_connect (global.get $a) (global.get $V4) (i32.const 5000)))
+  (call $from (global.get $A4) (i32.const 0))
+  (call $from (global.get $A16) (i32.const 0))
+  (call $from (global.get $A128) (i32.const 0))
+  (call $from (global.get $A4) (i32.const 1)) ;; a look
+  (call $from (global.get $A4) (i32.const 4)) ;; no such flag
+  (i32.store (i32.const 0x204) (i32.const 3)) ;; too small
+  (call $from (global.get $A4) (i32.const 0))
+  (i32.store (i32.const 0x204) (i32.const 0))
+  (call $from (global.get $A4) (i32.const 0))
+  (i32.store (i32.const 0x204) (i32.const 5))
+  (call $from (global.get $A4) (i32.const 0))
+  (i32.store (i32.const 0x204) (i32.const 4))
+  (i32.store (i32.const 0x200) (i32.const 0xfffe)) ;; outside
+  (call $from (global.get $A4) (i32.const 0))
+  (call $from (i32.const 0x201) (i32.const 0)) ;; not aligned
+  (call $from (i32.const 0x10000) (i32.const 0)) ;; outside
+  (call $errno (call $recv_from (i32.const 77) (global.get $IN) (i32.const 1) (global.get $A16) (i32.const 0)
+    (global.get $N) (global.get $FLAGS)))
+  (call $errno (call $recv_from (i32.const 0) (global.get $IN) (i32.const 1) (global.get $A16) (i32.const 0)
+    (global.get $N) (global.get $FLAGS)))
+  (call $pair-tcp))
+(func $pair-tcp ;; of a connection nobody is told
+  (global.set $listener (call $listening (i32.const 4001)))
+  (global.set $a (call $socket (i32.const 1) (i32.const 2)))
+  (call $must (call $sock_connect (global.get $a) (global.get $V4) (i32.const 4001)))
+  (call $must (call $sock_accept (global.get $listener) (global.get $FD)))
+  (global.set $b (i32.load (global.get $FD)))
+  (call $from (global.get $A16) (i32.const 0)))

@@ -1,0 +1,15 @@
+;; `sock_recv_from_v2`, which is `sock_recv_from` with eight parameters.
+(import "wasi_snapshot_preview1" "sock_recv_from_v2"
+  (func $recv_from (param i32 i32 i32 i32 i32 i32 i32 i32) (result i32)))
+(func (export "_start")
+  (local $a i32) (local $b i32)
+  (local.set $a (call $datagrams (i32.const 4000)))
+  (local.set $b (call $datagrams (i32.const 5000)))
+  (call $must (call $sock_connect (local.get $a) (global.get $V4) (i32.const 5000)))
+  (call $hello (local.get $a))
+  (call $errno (call $recv_from (local.get $b) (global.get $IN) (i32.const 1) (global.get $A128) (i32.const 0)
+    (global.get $PORT) (global.get $N) (global.get $FLAGS)))
+  (call $show (i32.const 0x270) (i32.const 8))
+  (call $value (i32.load (global.get $N)))
+  (call $errno (call $recv_from (local.get $b) (global.get $IN) (i32.const 1) (i32.const 0x261) (i32.const 0)
+    (global.get $PORT) (global.get $N) (global.get $FLAGS))))

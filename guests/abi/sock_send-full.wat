@@ -1,0 +1,30 @@
+;; `sock_send` that does not wait, until nobody takes any more; what was sent arrives.
+(global $sent (mut i32) (i32.const 0))
+(global $received (mut i32) (i32.const 0))
+(func (export "_start")
+  (call $pair)
+  (call $nonblocking (global.get $client))
+  (i32.store (i32.const 0x2000) (i32.const 0x2000))
+  (i32.store (i32.const 0x2004) (i32.const 0x8000))
+  (block $full
+    (loop $more
+      (br_if $full (i32.eq (i32.const 6)
+        (call $sock_send (global.get $client) (i32.const 0x2000) (i32.const 1) (i32.const 0) (global.get $N))))
+      (global.set $sent (i32.add (global.get $sent) (i32.load (global.get $N))))
+      (br $more)))
+  (call $value (i32.gt_u (global.get $sent) (i32.const 0x8000)))
+  (call $when (i32.const 0) (i32.const 2) (global.get $client))
+  (call $after (i32.const 1) (i32.const 1) (i64.const 10000000) (i32.const 0))
+  (call $poll (i32.const 2))
+  (call $events) ;; only the clock
+  (loop $more
+    (call $must (call $sock_recv (global.get $server) (i32.const 0x2000) (i32.const 1) (i32.const 0) (global.get $N)
+      (global.get $FLAGS)))
+    (i32.store (i32.const 0x2000) (i32.const 0x2000))
+    (i32.store (i32.const 0x2004) (i32.const 0x8000))
+    (global.set $received (i32.add (global.get $received) (i32.load (global.get $N))))
+    (br_if $more (i32.lt_u (global.get $received) (global.get $sent))))
+  (call $value (i32.eq (global.get $received) (global.get $sent)))
+  (call $when (i32.const 0) (i32.const 2) (global.get $client))
+  (call $poll (i32.const 1))
+  (call $value (i32.load16_u offset=8 (global.get $EVENTS))))
