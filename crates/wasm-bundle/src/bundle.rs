@@ -13,7 +13,7 @@ use cap_std::{
 use oci_spec::runtime::{Root as SpecRoot, Spec};
 use wasm_oci::{Artifact, Overwrite};
 
-use crate::{Error, Handler, Result, Workload, error::ROOT_LEAVES, root::Root};
+use crate::{Error, Handler, Result, Workload, error::ROOT_LEAVES, root::Root, select::Found};
 
 /// A bundle: a directory with a `config.json` and the root file system that it names, as runtimes take it.
 ///
@@ -79,7 +79,8 @@ impl Bundle {
     /// # Errors
     ///
     /// [`Error::Io`] when there is no such directory; [`Error::NotBundle`] when it has no config.json, or its root file
-    /// system is missing, no directory, or named by a relative path that leads out of the bundle;
+    /// system is missing, no directory, named by a relative path that leads out of the bundle, or has a link where
+    /// runtimes mount;
     /// [`Error::TooLarge`] and [`Error::Config`] about the config.json; those of [`Workload::from_spec`].
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
@@ -135,6 +136,19 @@ impl Bundle {
             return Err(Error::TooLarge { path: self.workload.args[0].clone().into(), limit });
         }
         Ok(module)
+    }
+
+    /// Tells what is at a path of the root file system, for [`select`](crate::select::select()): links are followed as in the
+    /// container, and nobody looks below a mount.
+    #[must_use]
+    pub fn look(&self, path: &str) -> Found {
+        if self.workload.mounts.iter().any(|mount| Path::new(path).starts_with(&mount.destination)) {
+            return Found::Unknown;
+        }
+        match Dir::open_ambient_dir(&self.rootfs, ambient_authority()) {
+            Ok(dir) => Root::new(dir).look(Path::new(path)),
+            Err(_) => Found::Missing,
+        }
     }
 
     fn open_program(&self) -> Result<File> {
@@ -196,8 +210,15 @@ fn rootfs(path: &Path, spec: &Spec) -> Result<PathBuf> {
     if !rootfs.is_dir() {
         return Err(Error::not_bundle(path, "its root file system is no directory"));
     }
+    // CVE-2026-41579: a runtime that follows such a link mounts over a directory of the machine.
+    let is_wrong = |name: &&str| rootfs.join(name).symlink_metadata().is_ok_and(|found| !found.is_dir());
+    if ["dev", "proc", "sys"].iter().any(|name| is_wrong(&name)) {
+        return Err(Error::not_bundle(path, MOUNT_POINT_LINK));
+    }
     Ok(rootfs)
 }
 
+/// What [`Error::NotBundle`] says of a root where runtimes would mount on a link.
+const MOUNT_POINT_LINK: &str = "`dev`, `proc` or `sys` in its root file system is no directory";
 /// The name of the configuration in a bundle.
 pub(crate) const CONFIG: &str = "config.json";

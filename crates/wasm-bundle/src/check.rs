@@ -24,6 +24,10 @@ impl Workload {
         if let Network::Path(path) = &self.network {
             absolute("network namespace", path)?;
         }
+        self.resources.check()?;
+        if let Some(namespace) = &self.user_namespace {
+            namespace.check(self.uid, self.gid)?;
+        }
         self.annotations.iter().try_for_each(|(name, value)| annotation(name, value))
     }
 }

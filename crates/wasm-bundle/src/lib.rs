@@ -3,9 +3,11 @@
 //! # The nouns
 //!
 //! - [`Workload`]: what to run and what to grant it ([`Mount`], [`Network`]); nothing is granted by default.
+//! - [`Resources`] and [`UserNamespace`]: what limits and separates it further, on request.
 //! - [`Workload::to_spec`] and [`Workload::from_spec`]: the runtime configuration of a workload, and back.
 //! - [`Handler`]: which annotation asks the runtime to run WebAssembly.
 //! - [`Bundle`]: the directory, written from an image's layers or opened.
+//! - [`select`](mod@select): what crun, youki and the shims of containerd make of a configuration.
 //!
 //! The crate is files and data: no async runtime, no network, no C. It never prints, never reads the clock or the
 //! environment, and writes the same bytes for the same input.
@@ -44,17 +46,25 @@ mod bundle;
 mod check;
 mod error;
 mod handler;
+mod like;
 mod refusal;
+mod resources;
 mod root;
+pub mod select;
 mod spec;
 mod unpack;
+mod user_namespace;
 mod workload;
 
 pub use self::{
     bundle::Bundle,
     error::{Error, Result},
     handler::Handler,
+    like::Like,
     refusal::Refusal,
+    resources::Resources,
+    spec::config_json,
+    user_namespace::{IdMapping, UserNamespace},
     workload::{Mount, Network, Workload},
 };
 /// The OCI types that appear in this crate's signatures.

@@ -8,13 +8,13 @@
 
 use std::{
     cell::Cell,
-    fs::Permissions as StdPermissions,
-    io,
-    os::unix::fs::PermissionsExt,
+    io::{self, Read},
     path::{Component, Path},
 };
 
-use cap_std::fs::{Dir, File, Metadata, Permissions};
+use cap_std::fs::{Dir, File, Metadata, Permissions, PermissionsExt};
+
+use crate::select::{Found, Program};
 
 /// A root file system.
 #[derive(Debug)]
@@ -146,6 +146,18 @@ impl Root {
         Err(Stray::Links.into_io())
     }
 
+    /// Tells what a path leads to.
+    pub(crate) fn look(&self, path: &Path) -> Found {
+        let look = || {
+            let file = self.open(path)?;
+            let mode = file.metadata()?.permissions().mode();
+            let mut start = Vec::new();
+            file.take(Program::BYTES as u64).read_to_end(&mut start)?;
+            io::Result::Ok(Found::File { mode, program: Program::of(&start) })
+        };
+        look().unwrap_or(Found::Missing)
+    }
+
     fn step(&self, steps: &mut u32) -> Result<(), Stray> {
         *steps += 1;
         if *steps > PARTS {
@@ -204,7 +216,7 @@ fn make(dir: &Dir, name: &str) -> io::Result<Dir> {
 
 /// Sets the permissions of an open directory. Its owner can always list, change and so delete it.
 pub(crate) fn set_mode(dir: &Dir, mode: u32) -> io::Result<()> {
-    dir.set_permissions(".", Permissions::from_std(StdPermissions::from_mode(mode | 0o700)))
+    dir.set_permissions(".", Permissions::from_mode(mode | 0o700))
 }
 
 /// Permissions of directories that no entry names.
@@ -216,7 +228,7 @@ const PARTS: u32 = 256;
 
 #[cfg(test)]
 mod tests {
-    use std::{fs, io::Read, os::unix::fs::symlink};
+    use std::{fs, os::unix::fs::symlink};
 
     use cap_std::ambient_authority;
     use tempfile::TempDir;

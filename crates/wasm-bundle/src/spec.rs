@@ -1,12 +1,13 @@
 //! `Workload` to runtime specification and back.
 
-use std::path::Path;
+use std::{collections::BTreeMap, path::Path};
 
 use oci_spec::runtime::{LinuxNamespaceType, Mount as SpecMount, Root, Spec};
 use serde_json::{Value, json};
+use wasm_oci::canonical_json_pretty;
 
 use crate::{
-    Error, Handler, Mount, Network, Result, Workload,
+    Error, Handler, Mount, Network, Resources, Result, UserNamespace, Workload,
     check::{is_runtimes, text},
 };
 
@@ -61,7 +62,9 @@ impl Workload {
     /// | no `/sys`, `/dev/pts`, `/dev/shm`, `/dev/mqueue`, cgroup mount | | a Wasm guest can use none of them |
     /// | `annotations` | of the workload, and the handler's | the runtime runs Wasm only when asked |
     /// | `linux.resources.devices` | all denied | runtimes add the harmless ones (null, zero, random, …) |
-    /// | `linux.namespaces` | pid, ipc, uts, mount, cgroup; network by the workload | without a network namespace the guest is in the caller's |
+    /// | `linux.resources` memory, cpu, pids | only what [`Resources`] limits | a limit that fits every program is none |
+    /// | `linux.namespaces` | pid, ipc, uts, mount, cgroup; network and user by the workload | without a network namespace the guest is in the caller's |
+    /// | `linux.uidMappings`, `gidMappings` | of the [`UserNamespace`], if there is one | |
     /// | `linux.maskedPaths`, `readonlyPaths` | runc's, containerd's and moby's together | what `/proc` and `/sys` tell of the machine |
     ///
     /// # Errors
@@ -69,34 +72,23 @@ impl Workload {
     /// [`Error::NothingToRun`] without arguments; [`Error::Value`] for values that some runtime would refuse or read
     /// differently, and for a program that `handler` would not take for Wasm.
     pub fn to_spec(&self, handler: Handler) -> Result<Spec> {
-        self.check()?;
-        let program = &self.args[0];
-        if !handler.takes(program) {
-            return Err(Error::value(
-                "the program",
-                program,
-                "ends neither in .wasm nor in .wat, which compat-smart wants",
-            ));
-        }
-        let mut annotations = self.annotations.clone();
-        annotations.insert(Handler::ANNOTATION.into(), handler.value().into());
-        let document = json!({
+        let annotations = self.checked_annotations(handler)?;
+        let mut linux = json!({
+            "resources": self.resources.document(),
+            "namespaces": self.namespaces()?,
+            "maskedPaths": MASKED,
+            "readonlyPaths": READ_ONLY,
+        });
+        self.map_ids(&mut linux);
+        read(json!({
             "ociVersion": OCI_VERSION,
             "process": self.process()?,
             "root": { "path": ROOTFS, "readonly": self.read_only_root },
             "hostname": self.hostname,
             "mounts": self.spec_mounts()?,
             "annotations": annotations,
-            "linux": {
-                "resources": { "devices": [{ "allow": false, "access": "rwm" }] },
-                "namespaces": self.namespaces()?,
-                "maskedPaths": MASKED,
-                "readonlyPaths": READ_ONLY,
-            },
-        });
-        // Not through the builders: they take what is not set from `Spec::default()`, which grants capabilities.
-        serde_json::from_value(document)
-            .map_err(|source| Error::Config { path: "config.json".into(), source: source.into() })
+            "linux": linux,
+        }))
     }
 
     /// Reads what a runtime configuration runs and grants, whoever wrote it.
@@ -104,7 +96,7 @@ impl Workload {
     /// The inverse of [`to_spec`](Self::to_spec): `from_spec(&workload.to_spec(handler)?)? == workload`, and whatever
     /// this function returns `to_spec` accepts. From the configurations of others it takes what a Wasm guest can notice:
     /// bind mounts, but not the file systems of the kernel nor what is bound to `/proc`, `/sys` or `/dev` itself; the
-    /// network, but no other namespace; neither capabilities nor devices.
+    /// network, resources and an own user namespace, but no other namespace; neither capabilities nor devices.
     ///
     /// # Errors
     ///
@@ -124,10 +116,50 @@ impl Workload {
             read_only_root: spec.root().as_ref().and_then(Root::readonly).unwrap_or(false),
             mounts: spec.mounts().iter().flatten().filter_map(grant).collect(),
             network: network(spec),
+            resources: Resources::of(spec),
+            user_namespace: UserNamespace::of(spec),
             annotations: annotations.map(|(name, value)| (name.clone(), value.clone())).collect(),
         };
         workload.check()?;
         Ok(workload)
+    }
+
+    /// Checks the workload, and adds the handler's annotation to its own.
+    pub(crate) fn checked_annotations(&self, handler: Handler) -> Result<BTreeMap<String, String>> {
+        self.check()?;
+        let program = &self.args[0];
+        if !handler.takes(program) {
+            return Err(Error::value(
+                "the program",
+                program,
+                "ends neither in .wasm nor in .wat, which compat-smart wants",
+            ));
+        }
+        let mut annotations = self.annotations.clone();
+        annotations.insert(Handler::ANNOTATION.into(), handler.value().into());
+        Ok(annotations)
+    }
+
+    /// The mounts of the workload's own.
+    pub(crate) fn bind_mounts(&self) -> Result<Vec<Value>> {
+        let bind = |mount: &Mount| {
+            Ok(json!({
+                "destination": text("mount destination", &mount.destination)?,
+                "type": "bind",
+                "source": text("mount source", &mount.source)?,
+                "options": ["bind", "nosuid", "nodev", "noexec", if mount.read_only { "ro" } else { "rw" }],
+            }))
+        };
+        self.mounts.iter().map(bind).collect()
+    }
+
+    /// Adds the mappings of the user namespace.
+    pub(crate) fn map_ids(&self, linux: &mut Value) {
+        if let Some(namespace) = &self.user_namespace {
+            let (uids, gids) = namespace.documents();
+            linux["uidMappings"] = uids;
+            linux["gidMappings"] = gids;
+        }
     }
 
     fn process(&self) -> Result<Value> {
@@ -153,14 +185,7 @@ impl Workload {
                 "options": ["nosuid", "noexec", "mode=755", "size=64k"],
             }),
         ];
-        for mount in &self.mounts {
-            mounts.push(json!({
-                "destination": text("mount destination", &mount.destination)?,
-                "type": "bind",
-                "source": text("mount source", &mount.source)?,
-                "options": ["bind", "nosuid", "nodev", "noexec", if mount.read_only { "ro" } else { "rw" }],
-            }));
-        }
+        mounts.extend(self.bind_mounts()?);
         Ok(mounts)
     }
 
@@ -173,8 +198,37 @@ impl Workload {
             }
             Network::Host => {}
         }
+        if self.user_namespace.is_some() {
+            namespaces.push(json!({ "type": "user" }));
+        }
         Ok(namespaces)
     }
+}
+
+/// Makes the typed configuration of a document. Not through the builders: they take what is not set from
+/// `Spec::default()`, which grants capabilities.
+pub(crate) fn read(document: Value) -> Result<Spec> {
+    serde_json::from_value(document)
+        .map_err(|source| Error::Config { path: "config.json".into(), source: source.into() })
+}
+
+/// Writes a configuration: the same bytes for the same configuration, keys sorted, and the capabilities too, which are sets
+/// and come in any order.
+///
+/// # Errors
+///
+/// [`Error::Config`] when it cannot be written as JSON: a path in it is not UTF-8.
+pub fn config_json(spec: &Spec) -> Result<Vec<u8>> {
+    let unwritable = |source: Box<dyn std::error::Error + Send + Sync>| Error::Config {
+        path: "config.json".into(),
+        source,
+    };
+    let mut document = serde_json::to_value(spec).map_err(|error| unwritable(error.into()))?;
+    let capabilities = document.pointer_mut("/process/capabilities").and_then(Value::as_object_mut);
+    for set in capabilities.into_iter().flat_map(|sets| sets.values_mut()).filter_map(Value::as_array_mut) {
+        set.sort_by(|one, other| one.as_str().cmp(&other.as_str()));
+    }
+    canonical_json_pretty(&document).map_err(|error| unwritable(error.into()))
 }
 
 /// The bind mounts are grants; the others are the kernel's file systems.
@@ -205,8 +259,6 @@ fn network(spec: &Spec) -> Network {
 
 #[cfg(test)]
 mod tests {
-    use wasm_oci::canonical_json_pretty;
-
     use super::*;
 
     fn app() -> Workload {
@@ -214,7 +266,7 @@ mod tests {
     }
 
     fn text_of(workload: &Workload, handler: Handler) -> String {
-        String::from_utf8(canonical_json_pretty(&workload.to_spec(handler).unwrap()).unwrap()).unwrap()
+        String::from_utf8(config_json(&workload.to_spec(handler).unwrap()).unwrap()).unwrap()
     }
 
     #[test]
@@ -231,6 +283,8 @@ mod tests {
             .mount(Mount::new("/srv/data", "/data"))
             .mount(Mount::new("/srv/out", "/out").read_only(false))
             .network(Network::Path("/run/netns/one".into()))
+            .resources(Resources::default().memory(64 << 20).cpu_millis(500).pids(32))
+            .user_namespace(UserNamespace::new(100_000, 65_536))
             .annotation("org.example.team", "a");
         insta::assert_snapshot!("grants", text_of(&workload, Handler::CompatSmart));
     }
@@ -248,6 +302,16 @@ mod tests {
         let error = Workload::new(["/app"]).to_spec(Handler::CompatSmart).unwrap_err();
         let message = r#"the program "/app" ends neither in .wasm nor in .wat, which compat-smart wants"#;
         assert_eq!(error.to_string(), message);
+    }
+
+    #[test]
+    fn capabilities_are_sorted() {
+        let sets = |names: [&str; 3]| {
+            let process = json!({ "user": {}, "cwd": "/", "capabilities": { "bounding": names } });
+            config_json(&read(json!({ "ociVersion": "1.0.2", "process": process })).unwrap()).unwrap()
+        };
+        let sorted = sets(["CAP_CHOWN", "CAP_KILL", "CAP_SETUID"]);
+        assert_eq!(sets(["CAP_SETUID", "CAP_CHOWN", "CAP_KILL"]), sorted);
     }
 
     fn of(document: Value) -> Result<Workload> {

@@ -13,6 +13,7 @@ mod tree;
 use std::{io::Read, path::Path};
 
 use cap_std::fs::{Dir, Permissions, PermissionsExt};
+use oci_spec::runtime::Spec;
 use wasm_oci::{Artifact, Layer};
 
 use self::{
@@ -23,16 +24,16 @@ use self::{
 };
 use crate::{Error, Refusal, Result, error::shortened, spec::ROOTFS};
 
-/// Where the runtime mounts, in the root file system of every bundle of ours. They are made here, so that the runtime
-/// need not write to the bundle.
-const MOUNT_POINTS: [&str; 2] = ["/dev", "/proc"];
+/// Where bundles of ours, and most others, have file systems of the kernel.
+const MOUNT_POINTS: [&str; 3] = ["/dev", "/proc", "/sys"];
 
 /// Unpacks the layers of an image, the lowest first, into an empty directory, and makes what the runtime wants there:
-/// its mount points, and the working directory (crun and runc make it when it is missing, youki does not).
+/// its mount points, so that it need not write to the bundle, and the working directory (crun and runc make it when it is
+/// missing, youki does not).
 ///
 /// A whiteout deletes what layers *below* its own have, wherever in its layer it stands. So a layer that is not the
 /// lowest is read twice: for its whiteouts, then for the rest.
-pub(crate) fn unpack(image: &Artifact, root: Dir, cwd: &Path) -> Result<()> {
+pub(crate) fn unpack(image: &Artifact, root: Dir, spec: &Spec) -> Result<()> {
     let tree = Tree::new(root).map_err(Error::io("create", ROOTFS))?;
     let mut budget = Budget::new();
     for (index, layer) in image.layers().iter().enumerate() {
@@ -41,7 +42,15 @@ pub(crate) fn unpack(image: &Artifact, root: Dir, cwd: &Path) -> Result<()> {
         }
         entries(&tree, index, open(index, layer)?, &mut budget)?;
     }
-    MOUNT_POINTS.iter().map(Path::new).chain([cwd]).try_for_each(|path| ensure(&tree, path))
+    let cwd = spec.process().as_ref().map(|process| process.cwd().as_path());
+    mount_points(spec).chain(cwd).try_for_each(|path| ensure(&tree, path))
+}
+
+/// Where the runtime mounts file systems of the kernel: `/proc`, `/dev`, `/sys`. What lies in them is not of the bundle.
+fn mount_points(spec: &Spec) -> impl Iterator<Item = &Path> {
+    let destinations = spec.mounts().iter().flatten().map(|mount| mount.destination().as_path());
+    destinations
+        .filter(|path| MOUNT_POINTS.iter().any(|point| path.components().eq(Path::new(point).components())))
 }
 
 /// Makes a directory unless it is there. What the image has in its way is the runtime's to complain about.

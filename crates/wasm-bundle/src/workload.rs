@@ -5,7 +5,7 @@ use std::{
 
 use oci_spec::image::ImageConfiguration;
 
-use crate::{Error, Result};
+use crate::{Error, Resources, Result, UserNamespace};
 
 /// What to run and what to grant it.
 ///
@@ -45,6 +45,10 @@ pub struct Workload {
     pub mounts: Vec<Mount>,
     /// The network; [`Network::Isolated`] by default.
     pub network: Network,
+    /// What the container may use of the machine; nothing is limited by default.
+    pub resources: Resources,
+    /// Which users of the machine the container's are; `None`, the default, makes them the same.
+    pub user_namespace: Option<UserNamespace>,
     /// Annotations of the user's. Those that choose a handler are no part of the workload: see
     /// [`Handler`](crate::Handler).
     pub annotations: BTreeMap<String, String>,
@@ -134,6 +138,20 @@ impl Workload {
         self
     }
 
+    /// Sets the limits of the container.
+    #[must_use]
+    pub fn resources(mut self, resources: Resources) -> Self {
+        self.resources = resources;
+        self
+    }
+
+    /// Sets a user namespace.
+    #[must_use]
+    pub fn user_namespace(mut self, namespace: UserNamespace) -> Self {
+        self.user_namespace = Some(namespace);
+        self
+    }
+
     /// Adds an annotation, in place of one of the same name.
     #[must_use]
     pub fn annotation(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
@@ -163,6 +181,8 @@ impl Default for Workload {
             read_only_root: true,
             mounts: vec![],
             network: Network::default(),
+            resources: Resources::default(),
+            user_namespace: None,
             annotations: BTreeMap::new(),
         }
     }

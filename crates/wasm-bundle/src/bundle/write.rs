@@ -2,23 +2,26 @@ use std::{fs, io::Read, path::Path};
 
 use cap_std::{ambient_authority, fs::Dir};
 use oci_spec::runtime::{Root, Spec};
-use wasm_oci::{Artifact, Kind, Overwrite, canonical_json_pretty};
+use wasm_oci::{Artifact, Kind, Overwrite};
 
 use super::{Bundle, CONFIG, place::Place};
-use crate::{Error, Handler, Result, Workload, spec::ROOTFS, unpack::unpack};
+use crate::{
+    Error, Handler, Result, Workload,
+    spec::{ROOTFS, config_json},
+    unpack::unpack,
+};
 
 pub(super) fn write(path: &Path, spec: &Spec, image: &Artifact, overwrite: Overwrite) -> Result<Bundle> {
     let workload = Workload::from_spec(spec)?;
     check_root(spec)?;
-    let config = canonical_json_pretty(spec)
-        .map_err(|source| Error::Config { path: path.join(CONFIG), source: source.into() })?;
+    let config = config_json(spec)?;
 
     let place = Place::claim(path, overwrite)?;
     let rootfs = place.temporary().join(ROOTFS);
     fs::create_dir(&rootfs).map_err(Error::io("create", path.join(ROOTFS)))?;
     let root =
         Dir::open_ambient_dir(&rootfs, ambient_authority()).map_err(Error::io("open", path.join(ROOTFS)))?;
-    unpack(image, root, &workload.cwd)?;
+    unpack(image, root, spec)?;
     fs::write(place.temporary().join(CONFIG), config).map_err(Error::io("create", path.join(CONFIG)))?;
 
     let bundle = Bundle { path: path.to_owned(), spec: spec.clone(), workload, rootfs };

@@ -104,7 +104,7 @@ fn parts(text: &str) -> impl Iterator<Item = &str> {
 }
 
 /// The prefix of whiteouts.
-const WHITEOUT: &str = ".wh.";
+pub(super) const WHITEOUT: &str = ".wh.";
 /// The longest path in bytes, as Linux has it.
 const PATH: usize = 4096;
 /// The longest part of a path in bytes, as most file systems have it.

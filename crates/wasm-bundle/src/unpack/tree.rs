@@ -4,7 +4,7 @@ use std::io;
 
 use cap_std::fs::{Dir, File, OpenOptions, OpenOptionsExt};
 
-use super::name::Name;
+use super::name::{Name, WHITEOUT};
 use crate::{
     Error, Refusal,
     error::shortened,
@@ -147,8 +147,12 @@ impl Tree {
 
     /// Opens a directory and makes it and those above it when they are missing.
     fn make(&self, parts: &[String]) -> Result<Place, Fault> {
-        let place = self.root.walk(parts.iter().map(String::as_str), Missing::Make)?;
-        Ok(place.ok_or(Refusal::Below)?)
+        let place = self.root.walk(parts.iter().map(String::as_str), Missing::Make)?.ok_or(Refusal::Below)?;
+        // No entry is called so, but a link may point there.
+        if place.path.iter().any(|part| part.starts_with(WHITEOUT)) {
+            return Err(Refusal::Whiteout.into());
+        }
+        Ok(place)
     }
 
     /// Opens a directory; `None` when it is missing.

@@ -246,6 +246,7 @@ fn whiteouts_of_nothing() {
         (t().file(".wh.dir/x", b""), ".wh.dir/x", Refusal::Whiteout),
         (t().file("app.wasm/.wh.file", b""), "app.wasm/.wh.file", Refusal::Below),
         (t().file("app.wasm/.wh..wh..opq", b""), "app.wasm/.wh..wh..opq", Refusal::Below),
+        (t().symlink("l", "dir/.wh.x").file("l/y", b""), "l/y", Refusal::Whiteout),
         (t().file("../.wh.canary", b""), "../.wh.canary", Refusal::Parent),
     ]);
 }

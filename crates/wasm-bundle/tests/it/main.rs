@@ -3,12 +3,16 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod bundle;
+mod container;
 mod format;
 mod hostile;
 mod image;
 mod layers;
+mod life;
+mod like;
 mod properties;
 mod runtimes;
+mod select;
 
 #[test]
 fn no_file_is_forgotten() {

@@ -4,8 +4,10 @@ use std::{fs, path::PathBuf};
 
 use proptest::{collection::vec, option, prelude::*};
 use serde_json::{Value, json};
-use wasm_bundle::{Bundle, Handler, Mount, Network, Workload, oci_spec::runtime::Spec};
-use wasm_oci::canonical_json_pretty;
+use wasm_bundle::{
+    Bundle, Handler, Like, Mount, Network, Resources, UserNamespace, Workload, config_json,
+    oci_spec::runtime::Spec,
+};
 
 use crate::image::{MODULE, Tar, Yard, app};
 
@@ -23,16 +25,33 @@ fn mount() -> impl Strategy<Value = Mount> {
         .prop_map(|(source, destination, read_only)| Mount::new(source, destination).read_only(read_only))
 }
 
+fn resources() -> impl Strategy<Value = Resources> {
+    (option::of(1..1_u64 << 50), option::of(10..u32::MAX), option::of(1..u32::MAX)).prop_map(
+        |(memory, cpu, pids)| {
+            let mut resources = Resources::default();
+            (resources.memory, resources.cpu_millis, resources.pids) = (memory, cpu, pids);
+            resources
+        },
+    )
+}
+
 prop_compose! {
     fn workload()(
         args in vec("[^\0]{1,9}", 1..4), env in vec("[^\0=]{1,5}=[^\0]{0,9}", 0..4), cwd in path(),
         ids in any::<(u32, u32)>(), hostname in option::of("[a-z0-9.-]{1,64}"), read_only_root in any::<bool>(),
         mounts in vec(mount(), 0..4), network in network(),
-        annotations in vec(("[^\0]{1,9}", "[^\0]{0,9}"), 0..4),
+        annotations in vec(("[^\0]{1,9}", "[^\0]{0,9}"), 0..4), resources in resources(),
+        users in option::of(0..1_u32 << 30),
     ) -> Workload {
         let mut workload = Workload::new(args)
             .cwd(cwd).user(ids.0, ids.1).read_only_root(read_only_root).network(network);
         workload.env = env;
+        workload.resources = resources;
+        if let Some(host) = users {
+            // As many as there are: the workload's user may be any.
+            workload = workload.user(ids.0 % (1 << 31), ids.1 % (1 << 31));
+            workload.user_namespace = Some(UserNamespace::new(host, 1 << 31));
+        }
         workload.hostname = hostname;
         workload.mounts = mounts;
         workload.annotations = annotations.into_iter().collect();
@@ -63,6 +82,7 @@ prop_compose! {
         args in vec(nasty(), 0..3), env in vec(nasty(), 0..3), cwd in nasty(), hostname in option::of(nasty()),
         mounts in vec((nasty(), option::of(nasty()), option::of(nasty()), vec(nasty(), 0..3)), 0..4),
         namespace in option::of(option::of(nasty())), annotations in vec((nasty(), nasty()), 0..3),
+        limits in any::<(i64, i64, i64)>(), map in any::<(u32, u32, u32)>(),
     ) -> Value {
         let mounts: Vec<_> = mounts.into_iter().map(|(destination, source, kind, options)| {
             json!({ "destination": destination, "source": source, "type": kind, "options": options })
@@ -73,7 +93,14 @@ prop_compose! {
         json!({
             "ociVersion": "1.0.0",
             "process": { "user": { "uid": 1, "gid": 2 }, "args": args, "env": env, "cwd": cwd },
-            "hostname": hostname, "mounts": mounts, "annotations": annotations, "linux": { "namespaces": namespaces },
+            "hostname": hostname, "mounts": mounts, "annotations": annotations,
+            "linux": {
+                "namespaces": namespaces,
+                "resources": {
+                    "memory": { "limit": limits.0 }, "cpu": { "quota": limits.1 }, "pids": { "limit": limits.2 },
+                },
+                "uidMappings": [{ "containerID": map.0, "hostID": map.1, "size": map.2 }],
+            },
         })
     }
 }
@@ -85,11 +112,17 @@ proptest! {
         prop_assert_eq!(Handler::of(&spec), Some(Handler::Compat));
         prop_assert_eq!(&Workload::from_spec(&spec).unwrap(), &workload);
 
-        let bytes = canonical_json_pretty(&spec).unwrap();
+        let bytes = config_json(&spec).unwrap();
         let read: Spec = serde_json::from_slice(&bytes).unwrap();
         prop_assert_eq!(&read, &spec);
         prop_assert_eq!(&Workload::from_spec(&read).unwrap().to_spec(Handler::Compat).unwrap(), &spec);
-        prop_assert_eq!(canonical_json_pretty(&workload.to_spec(Handler::Compat).unwrap()).unwrap(), bytes);
+        prop_assert_eq!(config_json(&workload.to_spec(Handler::Compat).unwrap()).unwrap(), bytes);
+
+        for like in [Like::Crun, Like::Youki] {
+            let read = Workload::from_spec(&workload.to_spec_like(like, Handler::Compat).unwrap()).unwrap();
+            let again = config_json(&read.to_spec_like(like, Handler::Compat).unwrap()).unwrap();
+            prop_assert_eq!(again, config_json(&workload.to_spec_like(like, Handler::Compat).unwrap()).unwrap());
+        }
     }
 
     #[test]

@@ -1,71 +1,10 @@
 //! The bundles on the real runtimes of the lab.
 
-use std::{
-    fs,
-    os::unix::fs::PermissionsExt,
-    path::{Path, PathBuf},
-    process::{Command, Output, Stdio, id},
-    sync::atomic::{AtomicU32, Ordering},
-};
+use std::{fs, process::Output};
 
-use guests::Wat;
-use tar::Header;
-use tempfile::TempDir;
-use wasm_bundle::{Bundle, Handler, Mount, Network, Workload};
-use wasm_oci::{Artifact, Format, Overwrite, Pack};
+use wasm_bundle::{Handler, Mount, Network, Workload};
 
-use crate::image::{MODULE, Tar, image};
-
-/// A container that is gone with this value, and what it ran in.
-#[derive(Debug)]
-struct Container {
-    runtime: PathBuf,
-    name: String,
-    dir: TempDir,
-}
-
-impl Container {
-    fn new(runtime: &Path) -> Self {
-        static COUNT: AtomicU32 = AtomicU32::new(0);
-        let name = format!("wasm-bundle-{}-{}", id(), COUNT.fetch_add(1, Ordering::Relaxed));
-        let dir = TempDir::new().unwrap();
-        // The container's user looks into it.
-        fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o755)).unwrap();
-        Self { runtime: runtime.to_owned(), name, dir }
-    }
-
-    fn bundle(&self) -> PathBuf {
-        self.dir.path().join("bundle")
-    }
-
-    /// Writes a bundle of a guest that runs `/app.wasm` and runs it to its end.
-    fn run_guest(&self, guest: Wat, handler: Handler, workload: &Workload) -> Output {
-        let image = Pack::new(guest.wasm(), "/app.wasm").unwrap().build(Format::Compat).unwrap();
-        let spec = workload.to_spec(handler).unwrap();
-        Bundle::write(self.bundle(), &spec, &image, Overwrite::Refuse).unwrap();
-        self.run()
-    }
-
-    fn run(&self) -> Output {
-        self.command().arg("run").arg("-b").arg(self.bundle()).arg(&self.name).output().unwrap()
-    }
-
-    /// The runtime, which is ended when it takes a minute.
-    fn command(&self) -> Command {
-        let runtime = lab::container_command(&self.runtime);
-        let mut command = Command::new("timeout");
-        command.args(["-k", "1", "60"]).arg(runtime.get_program()).args(runtime.get_args());
-        // What a container inherits would keep a pipe to us open.
-        command.stdin(Stdio::null());
-        command
-    }
-}
-
-impl Drop for Container {
-    fn drop(&mut self) {
-        let _ = self.command().args(["delete", "-f", &self.name]).output();
-    }
-}
+use crate::container::Container;
 
 fn stdout(output: &Output) -> &str {
     str::from_utf8(&output.stdout).unwrap()
@@ -119,7 +58,7 @@ fn crun_mounts_what_is_granted_and_no_more_than_that() {
     let Some(crun) = lab::need!("crun") else { return };
     let Some(()) = lab::need_root!() else { return };
     let container = Container::new(&crun);
-    let data = container.dir.path().join("data");
+    let data = container.dir().join("data");
     fs::create_dir(&data).unwrap();
     fs::write(data.join("file.txt"), "granted\n").unwrap();
     let workload = app().cwd("/made/when/missing").mount(Mount::new(&data, "/data"));
@@ -150,30 +89,4 @@ fn crun_does_not_write_to_our_bundles() {
     assert_eq!(names(""), ["config.json", "rootfs"]);
     assert_eq!(names("rootfs"), ["app.wasm", "dev", "proc", "srv"]);
     assert!(names("rootfs/dev").is_empty());
-}
-
-/// runc has no Wasm handler, but it makes a container of a bundle of this shape.
-#[test]
-fn runc_creates_a_container_without_a_handler() {
-    let Some(runc) = lab::need!("runc") else { return };
-    let Some(()) = lab::need_root!() else { return };
-    let container = Container::new(&runc);
-    let mut spec = app().to_spec(Handler::Compat).unwrap();
-    spec.set_annotations(None);
-    Bundle::write(container.bundle(), &spec, &executable(), Overwrite::Refuse).unwrap();
-
-    let created =
-        container.command().arg("create").arg("-b").arg(container.bundle()).arg(&container.name).status();
-    assert!(created.unwrap().success());
-    let state = container.command().arg("state").arg(&container.name).output().unwrap();
-    assert!(stdout(&state).contains(r#""status": "created""#), "{state:?}");
-}
-
-/// An image whose program may be executed; runc looks.
-fn executable() -> Artifact {
-    let mut header = Header::new_ustar();
-    header.set_path("app.wasm").unwrap();
-    header.set_size(MODULE.len() as u64);
-    header.set_mode(0o755);
-    image(&[Tar::new().raw(header, MODULE).end()])
 }

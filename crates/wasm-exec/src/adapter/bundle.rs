@@ -17,6 +17,7 @@
 //! | `mounts` | directories of their own, read-only or read-write each; a mounted file is refused when the task runs |
 //! | `network` | nothing: whoever runs the task decides ([`Task::network`]) |
 //! | `cwd` | nothing: preview 1 has no working directory, and guests begin in `/` |
+//! | `resources`, `user_namespace` | nothing: they are of a container, and here is none; see [`Limits`](crate::Limits) |
 //! | `uid`, `gid`, `hostname`, `annotations` | nothing: they are about processes, and the guest is none |
 
 use std::path::Path;
