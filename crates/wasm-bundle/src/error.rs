@@ -5,7 +5,7 @@ use crate::{Handler, Refusal};
 /// The result of this crate's functions.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-type Cause = Box<dyn StdError + Send + Sync>;
+pub(crate) type Cause = Box<dyn StdError + Send + Sync>;
 
 /// Why a workload cannot be a bundle, or a bundle cannot be written or read.
 ///
@@ -126,6 +126,56 @@ pub enum Error {
         /// Why it is refused.
         refusal: Refusal,
     },
+    /// A text is not of the language that it should be.
+    #[error("the {what} cannot be read")]
+    Syntax {
+        /// What the text is for.
+        what: &'static str,
+        /// What the parser says, and where.
+        source: Cause,
+    },
+    /// A text is larger than what is read, or has more of something.
+    #[error("the {what} has more than {limit} {unit}")]
+    Oversized {
+        /// What the text is for.
+        what: &'static str,
+        /// What there is too much of.
+        unit: &'static str,
+        /// The limit.
+        limit: u64,
+    },
+    /// A value in a text is of another kind than it must be.
+    #[error("`{at}` in the {what} is not {expected}")]
+    Kind {
+        /// What the text is for.
+        what: &'static str,
+        /// The key, shortened when it is long.
+        at: Box<str>,
+        /// What it must be.
+        expected: &'static str,
+    },
+    /// A containerd configuration does not say its version, or says one that is not known.
+    #[cfg(feature = "node")]
+    #[error("the containerd configuration {}", match found { Some(found) => format!("is of version {found}"), None => "does not say its version".to_owned() })]
+    ConfigVersion {
+        /// The version, if there is one.
+        found: Option<i64>,
+    },
+    /// A containerd configuration has its runtimes where its version does not look for them.
+    #[cfg(feature = "node")]
+    #[error(
+        "the containerd configuration is of version {version}, but has runtimes in `{plugin}`, which that version ignores"
+    )]
+    OtherDomain {
+        /// The version of the file.
+        version: crate::node::Version,
+        /// The plugin in whose table they stand.
+        plugin: &'static str,
+    },
+    /// containerd 1.x cannot be given runtimes in a file of their own.
+    #[cfg(feature = "node")]
+    #[error("a drop-in for containerd 1.x would replace everything that its configuration says of CRI")]
+    DropIn,
     /// The layers have more of something than is unpacked.
     #[error("the image has more than {limit} {what}")]
     TooMuch {
@@ -159,6 +209,18 @@ impl Error {
             Self::Component { .. } => "crun and youki run modules only: build for wasm32-wasip1",
             Self::Entry { .. } | Self::Tar { .. } => {
                 "images that a build tool made have no such layers: do not trust where this one comes from"
+            }
+            #[cfg(feature = "node")]
+            Self::ConfigVersion { .. } => {
+                "write `version = 2` for containerd 1.x, or `version = 3` for 2.x, in front of all tables"
+            }
+            #[cfg(feature = "node")]
+            Self::OtherDomain { .. } => {
+                "let containerd rewrite the file, with `containerd config migrate`, or move the tables"
+            }
+            #[cfg(feature = "node")]
+            Self::DropIn => {
+                "edit its configuration itself: `wasmctr node --edit /etc/containerd/config.toml`"
             }
             _ => return None,
         })

@@ -49,7 +49,7 @@ impl Handler {
     }
 
     /// crun's own annotation, which hides [`ANNOTATION`](Self::ANNOTATION).
-    const OVERRIDE: &'static str = "run.oci.handler";
+    pub(crate) const OVERRIDE: &'static str = "run.oci.handler";
 
     /// Whether an annotation is about handlers and not the user's.
     pub(crate) fn owns(annotation: &str) -> bool {

@@ -12,6 +12,14 @@
 //! The crate is files and data: no async runtime, no network, no C. It never prints, never reads the clock or the
 //! environment, and writes the same bytes for the same input.
 //!
+//! # Features
+//!
+//! Both are off: a runtime that only reads bundles needs neither.
+//!
+//! | Feature | Adds | What it brings |
+//! |---|---|---|
+//! | `node` | [`node`](crate::node): configuration of containerd, CRI-O and podman | `toml_edit` |
+//!
 //! # Example
 //!
 //! ```
@@ -45,8 +53,14 @@
 mod bundle;
 mod check;
 mod error;
+#[cfg(feature = "node")]
+mod finding;
 mod handler;
+#[cfg(feature = "node")]
+mod label;
 mod like;
+#[cfg(feature = "node")]
+pub mod node;
 mod refusal;
 mod resources;
 mod root;
@@ -56,6 +70,8 @@ mod unpack;
 mod user_namespace;
 mod workload;
 
+#[cfg(feature = "node")]
+pub use self::finding::{Finding, Rule};
 pub use self::{
     bundle::Bundle,
     error::{Error, Result},

@@ -10,6 +10,7 @@ mod compile;
 mod convert;
 mod demo;
 mod inspect;
+mod node;
 mod pack;
 mod run;
 mod serve;
@@ -27,6 +28,8 @@ pub(crate) enum Command {
     Inspect(inspect::Inspect),
     /// Write an OCI runtime bundle: config.json and rootfs
     Bundle(bundle::Bundle),
+    /// Configure containerd, CRI-O or podman for WebAssembly, or check what they have
+    Node(node::Node),
     /// Run a module, an image or a bundle
     Run(run::Run),
     /// Answer HTTP requests with a component
@@ -50,6 +53,7 @@ impl Command {
             Self::Convert(convert) => convert.run(out),
             Self::Inspect(inspect) => inspect.run(out),
             Self::Bundle(bundle) => bundle.run(out),
+            Self::Node(node) => node.run(out),
             Self::Run(run) => run.run(out),
             Self::Serve(serve) => serve.run(out),
             Self::Compile(compile) => compile.run(out),

@@ -13,6 +13,8 @@ use crate::Failure;
 
 /// The largest file that is taken for a module: 1 GiB, as large as a layer may be.
 const LIMIT: u64 = Artifact::LAYER_LIMIT;
+/// The largest text that is read: 16 MiB.
+const TEXT_LIMIT: u64 = 16 << 20;
 
 /// Reads the bytes that a file or standard input holds; text format (`.wat`) is translated.
 pub(crate) fn wasm(location: &Location) -> Result<Vec<u8>, Failure> {
@@ -45,6 +47,25 @@ pub(crate) fn image(location: &Location, platform: Option<&Platform>) -> Result<
         return Ok(location.artifact(platform)?);
     }
     Ok(Pack::new(wasm(location)?, &entrypoint(location)?)?.build(Format::Compat)?)
+}
+
+/// Reads a text file, or standard input for `-`, as far as a configuration may be long: 16 MiB, and what parses it has a
+/// limit of its own.
+pub(crate) fn text(path: &Path) -> Result<String, Failure> {
+    let context = || format!("cannot read `{}`", path.display());
+    let mut bytes = Vec::new();
+    let source: Box<dyn Read> = if path == Path::new("-") {
+        Box::new(io::stdin().lock())
+    } else {
+        Box::new(File::open(path).with_context(context)?)
+    };
+    source.take(TEXT_LIMIT + 1).read_to_end(&mut bytes).with_context(context)?;
+    if bytes.len() as u64 > TEXT_LIMIT {
+        return Err(Failure::from(
+            anyhow::Error::from(io::Error::from(io::ErrorKind::FileTooLarge)).context(context()),
+        ));
+    }
+    Ok(String::from_utf8(bytes).with_context(context)?)
 }
 
 /// The path that a file gets in an image: its own name, in the root directory, with the ending `.wasm`.

@@ -14,6 +14,7 @@ mod guest;
 mod handover;
 mod input;
 mod limits;
+mod lint;
 mod report;
 mod runtimes;
 mod signals;
@@ -47,6 +48,7 @@ LOCATIONS, in every command:
 
 EXIT CODES:
   0, 1, 2         success, failure, wrong usage
+  3               a check found problems
   `run` ends with the guest's own code, or:
   125, 126, 127   we failed, it cannot be run, it was not found
   124, 134, 128+n it was stopped at a limit, it trapped, by signal n";

@@ -2,14 +2,19 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod bad_toml;
+mod book;
 mod bundle;
 mod container;
+mod containerd;
+mod cri;
 mod format;
 mod hostile;
 mod image;
 mod layers;
 mod life;
 mod like;
+mod node;
 mod properties;
 mod runtimes;
 mod select;

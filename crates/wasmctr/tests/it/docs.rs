@@ -31,6 +31,11 @@ fn road() {
 }
 
 #[test]
+fn node() {
+    run_page("book/src/node.md");
+}
+
+#[test]
 fn reference() {
     run_page("book/src/reference.md");
 }

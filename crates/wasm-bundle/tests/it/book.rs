@@ -1,0 +1,39 @@
+//! The tables of rules in the book are those of the code.
+
+use std::{fs, path::Path};
+
+use wasm_bundle::{Rule, node};
+
+/// Compares the rows behind a table's head; `BLESS=1` writes them.
+fn table(page: &str, rules: &[Rule]) {
+    const HEAD: &str = "| Id | What it means | What to do |\n|---|---|---|\n";
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../book/src").join(page);
+    let text = fs::read_to_string(&path).unwrap();
+    let (before, behind) = text.split_once(HEAD).unwrap_or_else(|| panic!("{page} has no table of rules"));
+    let rows: String =
+        rules.iter().map(|rule| format!("| `{}` | {} | {} |\n", rule.id, rule.meaning, rule.fix)).collect();
+    let rest: String = behind.split_inclusive('\n').skip_while(|line| line.starts_with('|')).collect();
+    let expected = format!("{before}{HEAD}{rows}{rest}");
+    if std::env::var_os("BLESS").is_some() {
+        return fs::write(&path, &expected).unwrap();
+    }
+    assert!(text == expected, "{page} does not list the rules as they are: run this test with BLESS=1");
+}
+
+#[test]
+fn node_rules_are_listed() {
+    table("node.md", &node::RULES);
+}
+
+/// Ids are what people write into scripts.
+#[test]
+fn ids_are_words_and_unique() {
+    let mut ids: Vec<_> = node::RULES.iter().map(|rule| rule.id).collect();
+    for id in &ids {
+        assert!(id.chars().all(|c| c.is_ascii_lowercase() || c == '-'), "{id}");
+    }
+    let all = ids.len();
+    ids.sort_unstable();
+    ids.dedup();
+    assert_eq!(ids.len(), all);
+}

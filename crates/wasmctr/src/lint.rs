@@ -1,0 +1,76 @@
+//! How findings are told: by `node --check`, `k8s lint` and `doctor`.
+
+use std::{io::Write, process::ExitCode};
+
+use serde::Serialize;
+use wasm_bundle::{Finding, Rule};
+use wasm_oci::canonical_json_pretty;
+
+use crate::{Failure, form::Form, table::visible};
+
+/// The exit code of a check that found problems.
+const PROBLEMS: u8 = 3;
+
+/// The document of `--format json`.
+#[derive(Debug, Serialize)]
+pub(crate) struct Document {
+    findings: Vec<Told>,
+}
+
+/// One finding.
+#[derive(Debug, Serialize)]
+pub(crate) struct Told {
+    id: &'static str,
+    place: String,
+    found: String,
+    meaning: &'static str,
+    fix: &'static str,
+}
+
+impl Told {
+    pub(crate) fn of(finding: &Finding) -> Self {
+        let Rule { id, meaning, fix, .. } = finding.rule;
+        Self { id, place: finding.place.clone(), found: finding.found.clone(), meaning, fix }
+    }
+
+    /// Three lines: where and what, what it means, what to do.
+    pub(crate) fn text(&self, out: &mut dyn Write) -> Result<(), Failure> {
+        writeln!(out, "{}: {}", self.id, visible(&format!("{}: {}", self.place, self.found)))?;
+        writeln!(out, "    {}", self.meaning)?;
+        writeln!(out, "    fix: {}", self.fix)?;
+        Ok(())
+    }
+}
+
+/// Leaves out what is allowed; an id that no rule has is an error.
+pub(crate) fn left(
+    mut findings: Vec<Finding>,
+    allowed: &[String],
+    rules: &'static [Rule],
+) -> Result<Vec<Finding>, Failure> {
+    for id in allowed {
+        if !rules.iter().any(|rule| rule.id == id) {
+            let known: Vec<_> = rules.iter().map(|rule| rule.id).collect();
+            let error = anyhow::anyhow!("there is no rule `{id}`");
+            return Err(Failure::new(2, error).help(format!("the rules are {}", known.join(", "))));
+        }
+    }
+    findings.retain(|finding| !allowed.iter().any(|id| id == finding.rule.id));
+    Ok(findings)
+}
+
+/// Prints findings and says by the exit code whether there were any.
+pub(crate) fn tell(findings: &[Finding], form: Form, out: &mut dyn Write) -> Result<ExitCode, Failure> {
+    let document = Document { findings: findings.iter().map(Told::of).collect() };
+    match form {
+        Form::Json => out.write_all(&canonical_json_pretty(&document)?)?,
+        Form::Text if findings.is_empty() => writeln!(out, "nothing to complain about")?,
+        Form::Text => document.findings.iter().try_for_each(|told| told.text(out))?,
+    }
+    Ok(ending(findings.is_empty()))
+}
+
+/// The exit code of a check.
+pub(crate) fn ending(sound: bool) -> ExitCode {
+    if sound { ExitCode::SUCCESS } else { ExitCode::from(PROBLEMS) }
+}
