@@ -91,7 +91,7 @@ impl Archive {
         blobs.push((artifact.manifest().config(), artifact.config_bytes()));
         blobs.push((artifact.descriptor(), artifact.manifest_bytes()));
         let mut blobs: Vec<_> =
-            blobs.into_iter().map(|(descriptor, bytes)| (blob_path(descriptor), bytes)).collect();
+            blobs.into_iter().map(|(descriptor, bytes)| (blob_path(descriptor.digest()), bytes)).collect();
         blobs.sort_by(|(one, _), (other, _)| one.cmp(other));
         blobs.dedup_by(|(one, _), (other, _)| one == other);
         create_atomic(file, overwrite, |to| {
@@ -152,7 +152,7 @@ impl Archive {
     }
 
     fn blob(&self, wanted: &Descriptor) -> Result<Bytes> {
-        let path = blob_path(wanted);
+        let path = blob_path(wanted.digest());
         let found =
             self.read(&path.to_string_lossy(), "the blob", wanted.size()).map_err(|error| match error {
                 Error::TooLarge { size, limit, .. } => {
@@ -205,7 +205,7 @@ struct Tar<'a> {
 fn tars(artifact: &Artifact) -> Result<Vec<Tar<'_>>> {
     let pairs = artifact.layers().iter().zip(artifact.config().rootfs().diff_ids());
     let tars = pairs.map(|(layer, diff_id)| {
-        let mut hash = digest::Hash::default();
+        let mut hash = digest::Hash::sha256();
         let size = io::copy(&mut layer.open()?, &mut hash)
             .map_err(|source| Error::malformed("the layer", source.to_string()))?;
         let actual = hash.finish();

@@ -16,19 +16,40 @@ pub fn sha256(bytes: &[u8]) -> Digest {
     parse(&format!("sha256:{}", hex(&Sha256::digest(bytes))))
 }
 
-/// Computes a SHA-256 digest of what is written to it.
-#[derive(Default)]
-pub(crate) struct Hash(Sha256);
+/// Computes the digest of what is written to it.
+pub(crate) enum Hash {
+    Sha256(Sha256),
+    Sha512(Box<Sha512>),
+}
 
 impl Hash {
+    /// One of the same algorithm as `digest`.
+    pub(crate) fn like(digest: &Digest) -> Result<Self> {
+        match digest.algorithm() {
+            DigestAlgorithm::Sha256 => Ok(Self::sha256()),
+            DigestAlgorithm::Sha512 => Ok(Self::Sha512(Box::default())),
+            _ => Err(Error::DigestAlgorithm { digest: Box::new(digest.clone()) }),
+        }
+    }
+
+    pub(crate) fn sha256() -> Self {
+        Self::Sha256(Sha256::default())
+    }
+
     pub(crate) fn finish(self) -> Digest {
-        parse(&format!("sha256:{}", hex(&self.0.finalize())))
+        match self {
+            Self::Sha256(hash) => parse(&format!("sha256:{}", hex(&hash.finalize()))),
+            Self::Sha512(hash) => parse(&format!("sha512:{}", hex(&hash.finalize()))),
+        }
     }
 }
 
 impl io::Write for Hash {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.update(bytes);
+        match self {
+            Self::Sha256(hash) => hash.update(bytes),
+            Self::Sha512(hash) => hash.update(bytes),
+        }
         Ok(bytes.len())
     }
 
@@ -39,32 +60,32 @@ impl io::Write for Hash {
 
 /// Checks that the descriptor's digest is of an algorithm that [`verify`] can compute.
 pub(crate) fn supported(descriptor: &Descriptor) -> Result<()> {
-    match descriptor.digest().algorithm() {
-        DigestAlgorithm::Sha256 | DigestAlgorithm::Sha512 => Ok(()),
-        _ => Err(Error::DigestAlgorithm { digest: Box::new(descriptor.digest().clone()) }),
-    }
+    Hash::like(descriptor.digest()).map(drop)
 }
 
 /// Checks `bytes` against the size and the digest that `descriptor` promises.
 pub(crate) fn verify(descriptor: &Descriptor, bytes: &[u8]) -> Result<()> {
-    let expected = descriptor.digest();
-    if bytes.len() as u64 != descriptor.size() {
-        return Err(Error::Size {
-            digest: Box::new(expected.clone()),
-            expected: descriptor.size(),
-            actual: bytes.len() as u64,
-        });
+    check_size(descriptor, bytes.len() as u64)?;
+    let mut hash = Hash::like(descriptor.digest())?;
+    // A hash takes everything.
+    let _ = io::Write::write(&mut hash, bytes);
+    check_digest(descriptor, hash)
+}
+
+pub(crate) fn check_size(descriptor: &Descriptor, actual: u64) -> Result<()> {
+    if actual == descriptor.size() {
+        return Ok(());
     }
-    let actual = match expected.algorithm() {
-        DigestAlgorithm::Sha256 => sha256(bytes),
-        DigestAlgorithm::Sha512 => parse(&format!("sha512:{}", hex(&Sha512::digest(bytes)))),
-        _ => return supported(descriptor),
-    };
-    if &actual == expected {
-        Ok(())
-    } else {
-        Err(Error::Digest { expected: Box::new(expected.clone()), actual: Box::new(actual) })
+    let digest = Box::new(descriptor.digest().clone());
+    Err(Error::Size { digest, expected: descriptor.size(), actual })
+}
+
+pub(crate) fn check_digest(descriptor: &Descriptor, hash: Hash) -> Result<()> {
+    let actual = hash.finish();
+    if actual == *descriptor.digest() {
+        return Ok(());
     }
+    Err(Error::Digest { expected: Box::new(descriptor.digest().clone()), actual: Box::new(actual) })
 }
 
 #[expect(clippy::expect_used, reason = "the caller wrote the digest with the length its algorithm has")]

@@ -58,6 +58,36 @@ pub enum Error {
         /// What is missing or wrong.
         why: &'static str,
     },
+    /// Somebody else has what is to be changed.
+    #[error("`{}` is in use", path.display())]
+    Busy {
+        /// What.
+        path: PathBuf,
+    },
+    /// A document of the layout cannot be read, so nobody knows which blobs are needed.
+    #[error("nobody knows what is needed in `{}`", path.display())]
+    Unreachable {
+        /// The layout.
+        path: PathBuf,
+        /// What is wrong with the document.
+        source: Box<Error>,
+    },
+    /// The directory is no place for a [`Store`](crate::Store): others can change it.
+    #[error("`{}` is no store of this user: {why}", path.display())]
+    NotPrivate {
+        /// The directory.
+        path: PathBuf,
+        /// What is wrong with it.
+        why: Box<str>,
+    },
+    /// A later version of this crate made the store.
+    #[error("the store `{}` has version {version}, later than {}", path.display(), crate::Store::VERSION)]
+    StoreVersion {
+        /// The directory.
+        path: PathBuf,
+        /// Its version.
+        version: u32,
+    },
     /// The layout has no such tag, or none was named and there is not exactly one image.
     #[error("{}", no_such_tag(tag.as_deref(), tags))]
     NoSuchTag {
@@ -241,14 +271,6 @@ impl Error {
                 "give a .wasm file, such as `cargo build --target wasm32-wasip1` writes to target/wasm32-wasip1/"
             }
             Self::InvalidWasm { .. } => "the file is damaged or incomplete: build or copy it again",
-            Self::AlreadyExists { .. } | Self::TagExists { .. } => {
-                "choose another name, or say `--force` to replace it"
-            }
-            Self::NotLayout { .. } => "an OCI layout is a directory with `oci-layout` and `index.json` in it",
-            Self::NoSuchTag { .. } => "name one of the tags: `oci:DIR:TAG`",
-            Self::Digest { .. } | Self::Size { .. } => {
-                "the layout is damaged or was changed: write or copy it again"
-            }
             Self::Tag { .. } => "a tag has 1 to 128 of A-Z a-z 0-9 _ . - and begins with none of . and -",
             Self::UnknownFormat { .. } => {
                 "the formats are: compat, runwasi, artifact, legacy; and spin and solo, which are only read"
@@ -277,6 +299,29 @@ impl Error {
             Self::Reference { .. } => "write [HOST[:PORT]/]NAME[:TAG][@DIGEST], such as ghcr.io/me/app:v1",
             Self::MediaType { what: "the layer", .. } => {
                 "layers may be tar or tar+gzip: `skopeo copy --dest-compress-format gzip` converts them"
+            }
+            other => return other.help_with_layout(),
+        })
+    }
+
+    /// [`help`](Self::help) for what is wrong with a layout or a store.
+    fn help_with_layout(&self) -> Option<&'static str> {
+        Some(match self {
+            Self::AlreadyExists { .. } | Self::TagExists { .. } => {
+                "choose another name, or say `--force` to replace it"
+            }
+            Self::NotLayout { .. } => "an OCI layout is a directory with `oci-layout` and `index.json` in it",
+            Self::Busy { .. } => "wait until the other program is done, or end it",
+            Self::Unreachable { .. } => {
+                "write the image again, or take its tag out: `wasmctr store rm oci:DIR:TAG`"
+            }
+            Self::NotPrivate { .. } => {
+                "use a directory that only you can write to; any other can be read as `oci:DIR`"
+            }
+            Self::StoreVersion { .. } => "use a later version of this program, or another directory",
+            Self::NoSuchTag { .. } => "name one of the tags: `oci:DIR:TAG`",
+            Self::Digest { .. } | Self::Size { .. } => {
+                "it is damaged or was changed: write or copy it again; `wasmctr store verify` finds all that is damaged"
             }
             _ => return None,
         })

@@ -1,9 +1,11 @@
 use std::{
-    fs::{self, File, Permissions},
+    fs::{self, File, OpenOptions, Permissions},
     io::{self, Read, Write},
-    os::unix::fs::PermissionsExt,
+    os::unix::fs::{OpenOptionsExt, PermissionsExt},
     path::Path,
 };
+
+use rustix::fs::OFlags;
 
 use crate::{Error, Result};
 
@@ -19,21 +21,40 @@ pub enum Overwrite {
 }
 
 /// Reads a regular file of at most `limit` bytes.
-///
-/// The length is asked of the open file, so that a directory, a FIFO or a device is an error and not a hang.
 pub(crate) fn read_capped(path: &Path, what: &'static str, limit: u64) -> Result<Vec<u8>> {
-    let length = fs::metadata(path).and_then(regular).map_err(Error::io("read", path))?;
+    let (file, length) = open_regular(path).map_err(Error::io("read", path))?;
     if length > limit {
         return Err(Error::TooLarge { what, size: length, limit });
     }
     let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or(0));
-    let file = File::open(path).map_err(Error::io("read", path))?;
     file.take(limit + 1).read_to_end(&mut bytes).map_err(Error::io("read", path))?;
     if bytes.len() as u64 > limit {
         return Err(Error::TooLarge { what, size: bytes.len() as u64, limit });
     }
     Ok(bytes)
 }
+
+/// Opens a regular file for reading, and tells its length.
+///
+/// It is asked of the open file what it is, and opening does not block, so that a directory, a FIFO or a device is an
+/// error and not a hang.
+pub(crate) fn open_regular(path: &Path) -> io::Result<(File, u64)> {
+    let file = OpenOptions::new().read(true).custom_flags(NONBLOCK).open(path)?;
+    let length = file.metadata().and_then(regular)?;
+    Ok((file, length))
+}
+
+/// As [`open_regular`], for writing as well: what it is made of is kept.
+pub(crate) fn open_regular_to_write(path: &Path, create: bool) -> io::Result<(File, u64)> {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(create).custom_flags(NONBLOCK | NOFOLLOW);
+    let file = options.open(path)?;
+    let length = file.metadata().and_then(regular)?;
+    Ok((file, length))
+}
+
+const NONBLOCK: i32 = OFlags::NONBLOCK.bits().cast_signed();
+const NOFOLLOW: i32 = OFlags::NOFOLLOW.bits().cast_signed();
 
 pub(crate) fn regular(metadata: fs::Metadata) -> io::Result<u64> {
     match metadata.file_type() {

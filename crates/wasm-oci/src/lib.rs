@@ -10,7 +10,8 @@
 //!   whether it needs WasmEdge's socket extension.
 //! - [`Pack`]: turns the bytes of a module into an [`Artifact`] of a chosen [`Format`]; [`Artifact::convert`] into another.
 //! - [`Artifact`]: manifest, config and layers, each checked against its digest and size before anything reads it.
-//! - [`Layout`]: an OCI image-layout directory that holds artifacts under tags.
+//! - [`Layout`]: an OCI image-layout directory that holds artifacts under tags, for many processes at once.
+//! - [`Store`]: the layout of one user, which nobody else can change.
 //! - [`Consumer`]: crun, youki, runwasi, … : would it take an artifact, and if not, what to do.
 //! - [`Metadata`]: what a module says about itself; [`strip`]: a module without what only a debugger reads.
 //! - [`Archive`]: the same in one tar file, and what `docker load` reads.
@@ -65,6 +66,7 @@ mod metadata;
 mod pack;
 mod platform;
 mod reference;
+mod store;
 mod strip;
 mod time;
 
@@ -81,12 +83,13 @@ pub use self::{
     json::{canonical_json, canonical_json_pretty},
     kind::Kind,
     layer::Layer,
-    layout::Layout,
+    layout::{Begun, BlobReader, BlobWriter, Collected, Corrupt, Layout, Missing, Verified},
     location::Location,
     metadata::{Metadata, Producer},
     pack::Pack,
     platform::Platform,
     reference::Reference,
+    store::Store,
     strip::{Strip, strip},
 };
 /// The OCI types that appear in this crate's signatures.

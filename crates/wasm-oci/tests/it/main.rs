@@ -4,6 +4,8 @@
 
 mod archive;
 mod bad_layout;
+mod blob;
+mod collect;
 mod consumer;
 mod convert;
 mod formats;
@@ -14,6 +16,8 @@ mod made;
 mod pack;
 mod peers;
 mod properties;
+mod sharing;
+mod store;
 mod strip;
 
 use wasm_oci::{Artifact, Format, Pack};

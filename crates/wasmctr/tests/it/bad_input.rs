@@ -98,7 +98,7 @@ fn damaged_layouts() {
         place
             .wasmctr(command)
             .fails(1, &size)
-            .with("help: the layout is damaged or was changed: write or copy it again");
+            .with("help: it is damaged or was changed: write or copy it again; `wasmctr store verify` finds all that is damaged");
     }
     place.wasmctr(&["run", "oci:out:v1"]).fails(125, &size);
 
