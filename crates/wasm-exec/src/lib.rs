@@ -98,6 +98,9 @@
 //! one unless a `CompilerProcess` names the program, or keep anything in a global of its own. (An engine may have to: wasmtime installs a process-wide signal handler, by which it
 //! turns faults into traps.)
 //!
+//! It does not count what a guest writes to a directory that it may write to: the file system does, and a guest that has
+//! filled it gets `ENOSPC`. Give a guest that you do not trust a directory on a file system of its own, or with a quota.
+//!
 //! # Features
 //!
 //! | Feature | Default | What |

@@ -40,3 +40,10 @@ pub(crate) fn finish(mut child: Child) -> (String, String) {
 pub(crate) fn count(what: &str) -> usize {
     fs::read_dir(format!("/proc/self/{what}")).unwrap().count()
 }
+
+/// Returns a figure of this process's memory, in bytes: `VmRSS` is what it has, `VmHWM` the most that it had.
+pub(crate) fn memory(figure: &str) -> u64 {
+    let status = fs::read_to_string("/proc/self/status").unwrap();
+    let value = status.lines().find_map(|line| line.strip_prefix(figure)?.strip_prefix(':')).unwrap();
+    value.trim().strip_suffix(" kB").unwrap().parse::<u64>().unwrap() * 1024
+}

@@ -17,6 +17,8 @@ mod cache_trust;
 #[cfg(any(feature = "wasmedge", feature = "wasmtime"))]
 mod child;
 #[cfg(feature = "wasmtime")]
+mod clock;
+#[cfg(feature = "wasmtime")]
 mod compile_child;
 mod layout;
 #[cfg(any(feature = "wasmedge", feature = "wasmtime"))]
@@ -42,6 +44,7 @@ mod wasmedge {
     mod precompiled;
     mod process;
     mod refusals;
+    mod resources;
     mod serve;
     mod spec;
     mod stdio;
@@ -95,6 +98,7 @@ mod wasmtime {
     mod precompiled;
     mod process;
     mod refusals;
+    mod resources;
     mod serve;
     mod spec;
     mod stdio;

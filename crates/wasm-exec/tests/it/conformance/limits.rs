@@ -268,20 +268,13 @@ fn takes_memory() {
            (memory.grow (i32.const 1)))",
     );
     let program = engine().compile(&touches).unwrap();
-    let before = most_memory();
+    let before = child::memory("VmHWM");
     for _ in 0..3 {
         let exit = program.run(limited(|limits| limits.memory(limit))).unwrap();
         assert_eq!(exit, Exit::Code(511));
     }
-    let taken = most_memory() - before;
+    let taken = child::memory("VmHWM") - before;
     assert!(taken <= limit + (8 << 20), "{taken}");
-}
-
-/// The most that this process had at once, in bytes.
-fn most_memory() -> u64 {
-    let status = fs::read_to_string("/proc/self/status").unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
-    line.trim().strip_suffix(" kB").unwrap().parse::<u64>().unwrap() * 1024
 }
 
 #[test]

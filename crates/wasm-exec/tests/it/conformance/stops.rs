@@ -20,11 +20,11 @@ use crate::{
 };
 
 /// A guest that does not end, and the task that it needs for that.
-struct Endless {
-    what: &'static str,
-    wasm: Vec<u8>,
+pub(crate) struct Endless {
+    pub(crate) what: &'static str,
+    pub(crate) wasm: Vec<u8>,
     /// Makes the streams that keep it waiting.
-    task: fn() -> Task,
+    pub(crate) task: fn() -> Task,
     waits_in_a_host_call: bool,
 }
 
@@ -38,7 +38,7 @@ impl Endless {
     }
 
     /// All of them that the engine can end.
-    fn all() -> Vec<Self> {
+    pub(crate) fn all() -> Vec<Self> {
         let host_calls = engine().info().can(Capability::InterruptHostCall);
         let all = vec![
             Self::computes("a loop", r#"(module (func (export "_start") (loop $again (br $again))))"#),
@@ -195,7 +195,7 @@ fn with_deadline(task: Task, after: Duration) -> Task {
 }
 
 /// As sure as the engine can.
-fn best(task: Task) -> Task {
+pub(crate) fn best(task: Task) -> Task {
     let sure = engine().info().can(Capability::InterruptHostCall);
     task.stopping(if sure { Stopping::Always } else { Stopping::BestEffort })
 }
