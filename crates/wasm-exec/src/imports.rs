@@ -13,10 +13,8 @@ mod wasmedge;
 pub(crate) use self::check::all_of;
 #[cfg(feature = "wasmtime")]
 pub(crate) use self::component::{PREVIEW2, check_component};
-#[cfg(feature = "wasmedge")]
-pub(crate) use self::wasmedge::SOCKETS;
 #[cfg(any(feature = "wasmedge", feature = "wasmtime"))]
-pub(crate) use self::{check::check, preview1::PREVIEW1};
+pub(crate) use self::{check::check, preview1::PREVIEW1, wasmedge::SOCKETS};
 
 /// An import that an engine does not provide.
 #[derive(Debug, Clone, PartialEq, Eq)]

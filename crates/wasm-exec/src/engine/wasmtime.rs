@@ -171,7 +171,7 @@ impl Shared {
             Kind::Component => imports::check_component(NAME, wasm, imports::PREVIEW2)?,
             Kind::Module => {
                 let outline = outline::Outline::of_module(NAME, wasm)?;
-                imports::check(NAME, &outline, &[imports::PREVIEW1])?;
+                imports::check(NAME, &outline, &[imports::PREVIEW1, imports::SOCKETS])?;
             }
         }
         self.budget.check(wasm)?;

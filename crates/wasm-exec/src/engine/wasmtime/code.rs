@@ -2,7 +2,7 @@ use std::{fmt, net::TcpListener, sync::Arc};
 
 use wasmtime::{AsContextMut, ExternType, Instance, InstancePre, Module, ModuleExport, Store};
 
-use super::{Shared, component::HANDLER, drive::not_instantiated, state::State, trap};
+use super::{NAME, Shared, component::HANDLER, drive::not_instantiated, state::State, trap};
 use crate::{Error, Event, Exit, Result, Run, Serve, Server, Task};
 
 /// A compiled module, linked as far as it can be without an instance.
@@ -17,7 +17,12 @@ pub(super) struct Code {
 
 impl Code {
     pub(super) fn new(shared: &Arc<Shared>, module: &Module) -> Result<Self> {
-        let linked = shared.linker.instantiate_pre(module).map_err(not_instantiated)?;
+        let linked = if wasmedge_sockets::needs_sockets(module) {
+            let linked = wasmedge_sockets::link(&shared.linker, module);
+            linked.map_err(|error| Error::Compile { engine: NAME, source: error.into() })?
+        } else {
+            shared.linker.instantiate_pre(module).map_err(not_instantiated)?
+        };
         let start = entry(module, "_start");
         let initialize = entry(module, "_initialize");
         Ok(Self { shared: Arc::clone(shared), linked, start, initialize })

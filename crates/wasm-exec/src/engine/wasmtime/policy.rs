@@ -5,6 +5,7 @@ use std::{
 };
 
 use tokio::net::{TcpStream, lookup_host};
+use wasmedge_sockets::{Access, Decision};
 use wasmtime_wasi::{WasiCtxBuilder, sockets::SocketAddrUse};
 
 use crate::{Direction, Host, Network, Rule};
@@ -65,6 +66,28 @@ impl Policy {
             (Self::Rules(rules), Err(_)) => rules.iter().any(|rule| rule.allows_name(host, port)),
         };
         if may { TcpStream::connect((host, port)).await } else { Err(io::ErrorKind::PermissionDenied.into()) }
+    }
+}
+
+/// What the sockets of modules ask.
+impl wasmedge_sockets::Policy for Policy {
+    fn allows<'a>(&'a self, access: Access<'a>) -> Decision<'a> {
+        Box::pin(async move {
+            let rules = match self {
+                Self::None => return false,
+                Self::Host => return true,
+                Self::Rules(rules) => Arc::clone(rules),
+            };
+            match access {
+                Access::Open => true,
+                Access::Bind(at) => allows(rules, at, SocketAddrUse::TcpBind).await,
+                Access::Listen(at) => allows(rules, at, SocketAddrUse::TcpListen).await,
+                Access::Connect(to) => allows(rules, to, SocketAddrUse::TcpConnect).await,
+                Access::SendTo(to) => allows(rules, to, SocketAddrUse::UdpSend).await,
+                Access::LookUp(name) => self.may_look_up(name),
+                _ => false,
+            }
+        })
     }
 }
 

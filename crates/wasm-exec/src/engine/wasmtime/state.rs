@@ -1,5 +1,6 @@
 use std::{io, mem};
 
+use wasmedge_sockets::{Sockets, SocketsView, TokioReactor, View};
 use wasmtime::Linker;
 use wasmtime_wasi::{
     FsPerms, I32Exit, WasiCtxBuilder, WasiCtxView, WasiView,
@@ -31,6 +32,7 @@ pub(super) struct State {
     special_files: bool,
     http: WasiHttpCtx,
     outgoing: Outgoing,
+    sockets: Sockets,
     limiter: Limiter,
     meter: Option<Meter>,
     observer: Option<Observer>,
@@ -69,6 +71,7 @@ impl State {
             may_block: true,
             special_files,
             http: WasiHttpCtx::new(),
+            sockets: Sockets::new(policy.clone(), TokioReactor::default()),
             outgoing: Outgoing::new(policy),
             limiter: Limiter::new(&limits),
             meter,
@@ -117,6 +120,14 @@ impl State {
     /// What the guest may do with the network.
     pub(super) fn policy(&self) -> &Policy {
         self.outgoing.policy()
+    }
+}
+
+/// What the functions of WasmEdge's sockets work on, and those that are asked about files too.
+impl SocketsView for State {
+    fn sockets(&mut self) -> View<'_> {
+        self.wasi(true);
+        View::new(&mut self.sockets, &mut self.wasi)
     }
 }
 

@@ -1,0 +1,257 @@
+use wasmtime::{Caller, ExternType, InstancePre, Linker, Module};
+
+use crate::{
+    address::Version::{V1, V2},
+    calls::{
+        Parts,
+        connection::{self, End::{Local, Peer}},
+        data, descriptor, option, poll, resolve,
+    },
+    errno::finish,
+    sockets::SocketsView,
+};
+
+/// Tells whether a module imports functions that WasmEdge has and preview 1 has not: whether it needs [`link`].
+#[must_use]
+pub fn needs_sockets(module: &Module) -> bool {
+    module.imports().any(|import| {
+        let two = params(&import.ty()) == Some(2);
+        import.module() == MODULE && (OWN.contains(&import.name()) || (import.name() == "sock_accept" && two))
+    })
+}
+
+/// Links a module with WasmEdge's sockets, and with what a linker has: preview 1, above all.
+///
+/// The linker stays as it is. What it has under the names of the functions that are also asked about sockets (`fd_close`,
+/// `fd_fdstat_get`, `fd_fdstat_set_flags`, `fd_filestat_get`, `fd_read`, `fd_renumber`, `fd_write`, `poll_oneoff` and
+/// those of preview 1 that begin with `sock_`) is not called: for what is no socket these call wasmtime-wasi's own.
+///
+/// # Errors
+///
+/// [`Error`] when the module cannot run with sockets, and why.
+pub fn link<T: SocketsView + 'static>(
+    linker: &Linker<T>,
+    module: &Module,
+) -> Result<InstancePre<T>, Error> {
+    check(module)?;
+    let mut linker = linker.clone();
+    linker.allow_shadowing(true);
+    let linked = |error: wasmtime::Error| Error::Link { source: error.into() };
+    sockets(&mut linker).map_err(linked)?;
+    variants(&mut linker, module)?;
+    descriptors(&mut linker).map_err(linked)?;
+    linker.instantiate_pre(module).map_err(linked)
+}
+
+/// Why a module cannot be linked.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The functions work on the memory that the module exports by this name, and there is none.
+    #[error("the module exports no memory by the name `memory`")]
+    NoMemory,
+    /// The module's memory belongs to several threads.
+    #[error("the memory of the module is shared between threads")]
+    SharedMemory,
+    /// A function is imported by both of its types; each name can be linked once.
+    #[error("the module imports {name} by both of its types")]
+    BothTypes {
+        /// The function.
+        name: &'static str,
+    },
+    /// The linker lacks something.
+    #[error("the module cannot be linked")]
+    Link {
+        /// What wasmtime says.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+}
+
+fn check(module: &Module) -> Result<(), Error> {
+    match module.get_export("memory") {
+        Some(ExternType::Memory(memory)) if memory.is_shared() => Err(Error::SharedMemory),
+        Some(ExternType::Memory(_)) => Ok(()),
+        _ => Err(Error::NoMemory),
+    }
+}
+
+/// How many parameters a function has.
+fn params(ty: &ExternType) -> Option<usize> {
+    ty.func().map(|ty| ty.params().len())
+}
+
+/// Defines one function: its name, its parameters, and what is called with them.
+macro_rules! define {
+    ($linker:ident, $name:literal, ($($param:ident),*), $call:path $(, $given:expr)?) => {
+        $linker.func_wrap_async(
+            MODULE,
+            $name,
+            |mut caller: Caller<'_, T>, ($($param,)*): ($(define!(@i32 $param),)*)| {
+                Box::new(async move {
+                    let mut parts = Parts::of(&mut caller)?;
+                    parts.give_way().await;
+                    finish($call(parts, $($given,)? $($param.cast_unsigned()),*).await)
+                })
+            },
+        )?;
+    };
+    (@i32 $param:ident) => { i32 };
+}
+
+/// Those that have one type, in both of their versions.
+fn sockets<T: SocketsView + 'static>(linker: &mut Linker<T>) -> wasmtime::Result<()> {
+    define!(linker, "sock_open", (family, kind, out), connection::open);
+    define!(linker, "sock_open_v2", (family, kind, out), connection::open);
+    define!(linker, "sock_bind", (fd, address, port), connection::bind, V1);
+    define!(linker, "sock_bind_v2", (fd, address, port), connection::bind, V2);
+    define!(linker, "sock_listen", (fd, backlog), connection::listen);
+    define!(linker, "sock_listen_v2", (fd, backlog), connection::listen);
+    define!(linker, "sock_accept_v2", (fd, flags, out), connection::accept_with);
+    define!(linker, "sock_connect", (fd, address, port), connection::connect, V1);
+    define!(linker, "sock_connect_v2", (fd, address, port), connection::connect, V2);
+    define!(linker, "sock_shutdown", (fd, how), connection::shutdown);
+    define!(linker, "sock_getlocaladdr_v2", (fd, address, port), connection::name_v2, Local);
+    define!(linker, "sock_getpeeraddr_v2", (fd, address, port), connection::name_v2, Peer);
+    define!(linker, "sock_recv", (fd, list, count, flags, out, out_flags), data::receive);
+    define!(linker, "sock_recv_v2", (fd, list, count, flags, out, out_flags), data::receive);
+    define!(
+        linker,
+        "sock_recv_from_v2",
+        (fd, list, count, address, flags, port, out, out_flags),
+        data::receive_from_v2
+    );
+    define!(linker, "sock_send", (fd, list, count, flags, out), data::send);
+    define!(linker, "sock_send_v2", (fd, list, count, flags, out), data::send);
+    define!(linker, "sock_send_to", (fd, list, count, address, port, flags, out), data::send_to, V1);
+    define!(linker, "sock_send_to_v2", (fd, list, count, address, port, flags, out), data::send_to, V2);
+    define!(linker, "sock_getsockopt", (fd, level, name, value, size), option::get);
+    define!(linker, "sock_setsockopt", (fd, level, name, value, length), option::set);
+    define!(
+        linker,
+        "sock_getaddrinfo",
+        (node, node_length, service, service_length, hints, list, most, out),
+        resolve::addresses
+    );
+    Ok(())
+}
+
+/// Those whose version is told by the type of the import, as WasmEdge does it.
+fn variants<T: SocketsView + 'static>(linker: &mut Linker<T>, module: &Module) -> Result<(), Error> {
+    let is_second = |name: &'static str, first: usize, second: usize| {
+        let has = |number| {
+            let is_it = |import: wasmtime::ImportType<'_>| {
+                import.module() == MODULE && import.name() == name && params(&import.ty()) == Some(number)
+            };
+            module.imports().any(is_it)
+        };
+        match (has(first), has(second)) {
+            (true, true) => Err(Error::BothTypes { name }),
+            (_, second) => Ok(second),
+        }
+    };
+    let second = [
+        is_second("sock_accept", 2, 3)?,
+        is_second("sock_recv_from", 7, 8)?,
+        is_second("sock_getlocaladdr", 4, 3)?,
+        is_second("sock_getpeeraddr", 4, 3)?,
+    ];
+    define_variants(linker, second).map_err(|error| Error::Link { source: error.into() })
+}
+
+fn define_variants<T: SocketsView + 'static>(
+    linker: &mut Linker<T>,
+    [accept, receive, local, peer]: [bool; 4],
+) -> wasmtime::Result<()> {
+    if accept {
+        define!(linker, "sock_accept", (fd, flags, out), connection::accept_with);
+    } else {
+        define!(linker, "sock_accept", (fd, out), connection::accept);
+    }
+    if receive {
+        define!(
+            linker,
+            "sock_recv_from",
+            (fd, list, count, address, flags, port, out, out_flags),
+            data::receive_from_v2
+        );
+    } else {
+        define!(
+            linker,
+            "sock_recv_from",
+            (fd, list, count, address, flags, out, out_flags),
+            data::receive_from_v1
+        );
+    }
+    if local {
+        define!(linker, "sock_getlocaladdr", (fd, address, port), connection::name_v2, Local);
+    } else {
+        define!(linker, "sock_getlocaladdr", (fd, address, kind, port), connection::name_v1, Local);
+    }
+    if peer {
+        define!(linker, "sock_getpeeraddr", (fd, address, port), connection::name_v2, Peer);
+    } else {
+        define!(linker, "sock_getpeeraddr", (fd, address, kind, port), connection::name_v1, Peer);
+    }
+    Ok(())
+}
+
+/// Defines one function that is asked about sockets and about files, in the types of wasmtime-wasi.
+macro_rules! share {
+    ($linker:ident, $name:literal, ($($param:ident),*), $call:path) => {
+        $linker.func_wrap_async(
+            MODULE,
+            $name,
+            |mut caller: Caller<'_, T>, ($($param,)*): ($(define!(@i32 $param),)*)| {
+                Box::new(async move {
+                    let mut parts = Parts::of(&mut caller)?;
+                    parts.give_way().await;
+                    $call(parts, $($param),*).await
+                })
+            },
+        )?;
+    };
+}
+
+fn descriptors<T: SocketsView + 'static>(linker: &mut Linker<T>) -> wasmtime::Result<()> {
+    share!(linker, "fd_close", (fd), descriptor::close);
+    share!(linker, "fd_fdstat_get", (fd, out), descriptor::stat);
+    share!(linker, "fd_filestat_get", (fd, out), descriptor::file_stat);
+    share!(linker, "fd_read", (fd, list, count, out), descriptor::read);
+    share!(linker, "fd_renumber", (from, to), descriptor::renumber);
+    share!(linker, "fd_write", (fd, list, count, out), descriptor::write);
+    share!(linker, "poll_oneoff", (subscriptions, events, count, out), poll::poll);
+    share!(linker, "epoll_oneoff", (subscriptions, events, count, out), poll::poll);
+    linker.func_wrap(MODULE, "fd_fdstat_set_flags", |mut caller: Caller<'_, T>, fd: i32, flags: i32| {
+        descriptor::set_flags(Parts::of(&mut caller)?, fd, flags)
+    })?;
+    Ok(())
+}
+
+const MODULE: &str = "wasi_snapshot_preview1";
+
+/// The functions that preview 1 has not at all. It has `sock_accept`, with three parameters.
+const OWN: [&str; 23] = [
+    "epoll_oneoff",
+    "sock_accept_v2",
+    "sock_bind",
+    "sock_bind_v2",
+    "sock_connect",
+    "sock_connect_v2",
+    "sock_getaddrinfo",
+    "sock_getlocaladdr",
+    "sock_getlocaladdr_v2",
+    "sock_getpeeraddr",
+    "sock_getpeeraddr_v2",
+    "sock_getsockopt",
+    "sock_listen",
+    "sock_listen_v2",
+    "sock_open",
+    "sock_open_v2",
+    "sock_recv_from",
+    "sock_recv_from_v2",
+    "sock_recv_v2",
+    "sock_send_to",
+    "sock_send_to_v2",
+    "sock_send_v2",
+    "sock_setsockopt",
+];
