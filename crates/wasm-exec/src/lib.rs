@@ -87,7 +87,7 @@
 //! | `Precompile` | [`Engine::precompile`], [`Engine::load`] | yes | no |
 //! | `ReadOnlyPreopen` | [`Access::ReadOnly`] | yes | yes |
 //! | `RedirectStdio` | streams that are not those of the process | yes | yes |
-//! | `Sockets` | [`Network::Host`] | components (`wasi:sockets`, `wasi:http`) | modules (WasmEdge's sockets) |
+//! | `Sockets` | [`Network::Host`] | components (`wasi:sockets`, `wasi:http`), modules (WasmEdge's sockets) | modules (WasmEdge's sockets) |
 //!
 //! That FIFOs and devices in a guest's directories are not opened unless [`Task::special_files`] says so is wasmtime's
 //! doing; WasmEdge opens them.

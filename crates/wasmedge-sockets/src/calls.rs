@@ -1,9 +1,6 @@
 //! The functions themselves: what a guest gives, what is done, what it gets.
 
-use std::{
-    future::poll_fn,
-    task::Poll,
-};
+use std::{future::poll_fn, task::Poll};
 
 use wasmtime::{AsContextMut, Caller, Extern};
 use wasmtime_wasi::p1::wasi_snapshot_preview1::{self as preview1, WasiSnapshotPreview1};

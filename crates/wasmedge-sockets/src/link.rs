@@ -4,7 +4,10 @@ use crate::{
     address::Version::{V1, V2},
     calls::{
         Parts,
-        connection::{self, End::{Local, Peer}},
+        connection::{
+            self,
+            End::{Local, Peer},
+        },
         data, descriptor, option, poll, resolve,
     },
     errno::finish,
@@ -29,10 +32,7 @@ pub fn needs_sockets(module: &Module) -> bool {
 /// # Errors
 ///
 /// [`Error`] when the module cannot run with sockets, and why.
-pub fn link<T: SocketsView + 'static>(
-    linker: &Linker<T>,
-    module: &Module,
-) -> Result<InstancePre<T>, Error> {
+pub fn link<T: SocketsView + 'static>(linker: &Linker<T>, module: &Module) -> Result<InstancePre<T>, Error> {
     check(module)?;
     let mut linker = linker.clone();
     linker.allow_shadowing(true);

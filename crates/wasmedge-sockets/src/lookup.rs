@@ -25,11 +25,12 @@ pub(crate) async fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + '
     let answer = Arc::new(Answer::default());
     let own = Told(Arc::clone(&answer));
     let thread = thread::Builder::new().name("wasm-lookup".to_owned());
-    thread.spawn(move || {
-        let done = work();
-        own.0.state().value = Some(done);
-    })
-    .ok()?;
+    thread
+        .spawn(move || {
+            let done = work();
+            own.0.state().value = Some(done);
+        })
+        .ok()?;
     poll_fn(|cx| {
         let mut state = answer.state();
         if state.over {

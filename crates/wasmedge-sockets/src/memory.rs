@@ -73,7 +73,8 @@ impl Memory<'_> {
         let mut total = 0_u32;
         let mut ranges = Vec::with_capacity(count as usize);
         for entry in self.0[list].chunks_exact(8) {
-            let number = |at: usize| u32::from_le_bytes([entry[at], entry[at + 1], entry[at + 2], entry[at + 3]]);
+            let number =
+                |at: usize| u32::from_le_bytes([entry[at], entry[at + 1], entry[at + 2], entry[at + 3]]);
             // The sum is a number of 32 bits, and so is what the guest is told.
             let length = number(4).min(u32::MAX - total);
             total += length;

@@ -244,14 +244,21 @@ mod tests {
 
     #[test]
     fn metadata_must_be_named() {
-        let connects =
-            |network: &Network| ["169.254.169.254:80", "[::ffff:169.254.169.254]:80"].map(|to| allows(network, Access::Connect(at(to))));
-        let six = |network: &Network| ["[fe80::1]:80", "[fd00:ec2::254]:80"].map(|to| allows(network, Access::SendTo(at(to))));
+        let connects = |network: &Network| {
+            ["169.254.169.254:80", "[::ffff:169.254.169.254]:80"]
+                .map(|to| allows(network, Access::Connect(at(to))))
+        };
+        let six = |network: &Network| {
+            ["[fe80::1]:80", "[fd00:ec2::254]:80"].map(|to| allows(network, Access::SendTo(at(to))))
+        };
         for wide in [
             Network::Host,
             Network::Allow(vec![Rule::connect(Host::Any)]),
             Network::Allow(vec![Rule::connect(network("0.0.0.0", 0)), Rule::connect(network("::", 0))]),
-            Network::Allow(vec![Rule::connect(network("169.254.0.0", 15)), Rule::connect(network("fd00:ec2::", 64))]),
+            Network::Allow(vec![
+                Rule::connect(network("169.254.0.0", 15)),
+                Rule::connect(network("fd00:ec2::", 64)),
+            ]),
         ] {
             assert_eq!((connects(&wide), six(&wide)), ([false; 2], [false; 2]), "{wide:?}");
         }

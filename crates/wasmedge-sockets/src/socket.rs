@@ -1,6 +1,5 @@
 use std::{
     io::IoSliceMut,
-    mem::MaybeUninit,
     net::SocketAddr,
     os::fd::OwnedFd,
     time::{Duration, Instant},
@@ -9,8 +8,8 @@ use std::{
 use rustix::{
     io::Errno as System,
     net::{
-        AddressFamily, RecvAncillaryBuffer, RecvFlags, ReturnFlags, SendAncillaryBuffer,
-        SocketAddrAny, SocketType, sockopt,
+        AddressFamily, RecvAncillaryBuffer, RecvFlags, ReturnFlags, SendAncillaryBuffer, SocketAddrAny,
+        SocketType, sockopt,
     },
 };
 
@@ -104,10 +103,8 @@ impl Socket {
     }
 
     fn receive_into(&self, slices: &mut [IoSliceMut<'_>], flags: RecvFlags) -> Result<Received, System> {
-        let mut no_room = [MaybeUninit::uninit(); 0];
-        let mut none = RecvAncillaryBuffer::new(&mut no_room);
-        let message =
-            rustix::net::recvmsg(&self.descriptor, slices, &mut none, flags | RecvFlags::DONTWAIT)?;
+        let mut none = RecvAncillaryBuffer::default();
+        let message = rustix::net::recvmsg(&self.descriptor, slices, &mut none, flags | RecvFlags::DONTWAIT)?;
         Ok(Received {
             bytes: message.bytes,
             truncated: message.flags.contains(ReturnFlags::TRUNC),

@@ -12,7 +12,6 @@ use crate::support::{Place, Ran, wasmedge};
 const DIFFERENT: &[(&str, &str)] = &[
     ("component", "WasmEdge has no components"),
     ("stack-overflow", "WasmEdge does not limit the depth of calls: it would take all memory"),
-    ("wasmedge-sockets", "wasmtime has none of WasmEdge's sockets"),
 ];
 
 #[test]

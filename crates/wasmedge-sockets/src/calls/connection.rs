@@ -2,7 +2,10 @@
 
 use rustix::{
     io::Errno as System,
-    net::{AddressFamily, Shutdown, bind as system_bind, connect as system_connect, listen as system_listen, sockopt},
+    net::{
+        AddressFamily, Shutdown, bind as system_bind, connect as system_connect, listen as system_listen,
+        sockopt,
+    },
 };
 
 use super::Parts;

@@ -14,7 +14,13 @@ use crate::{
     sockets::is_socket,
 };
 
-pub(crate) async fn read(parts: Parts<'_>, fd: i32, list: i32, count: i32, out: i32) -> wasmtime::Result<i32> {
+pub(crate) async fn read(
+    parts: Parts<'_>,
+    fd: i32,
+    list: i32,
+    count: i32,
+    out: i32,
+) -> wasmtime::Result<i32> {
     if is_socket(fd.cast_unsigned()) {
         let [fd, list, count, out] = [fd, list, count, out].map(i32::cast_unsigned);
         return finish(data::read(parts, fd, list, count, out).await);
@@ -23,7 +29,13 @@ pub(crate) async fn read(parts: Parts<'_>, fd: i32, list: i32, count: i32, out: 
     preview1::fd_read(parts.view.wasi, memory, fd, list, count, out).await
 }
 
-pub(crate) async fn write(parts: Parts<'_>, fd: i32, list: i32, count: i32, out: i32) -> wasmtime::Result<i32> {
+pub(crate) async fn write(
+    parts: Parts<'_>,
+    fd: i32,
+    list: i32,
+    count: i32,
+    out: i32,
+) -> wasmtime::Result<i32> {
     if is_socket(fd.cast_unsigned()) {
         let [fd, list, count, out] = [fd, list, count, out].map(i32::cast_unsigned);
         return finish(data::write(parts, fd, list, count, out).await);

@@ -58,7 +58,7 @@ pub(crate) async fn set(
     let socket = sockets.get_mut(fd)?;
     match option {
         // Whoever may choose the device chooses where packets go, past every rule about addresses.
-        libc::SO_BINDTODEVICE => return Err(Errno::PERM.into()),
+        libc::SO_BINDTODEVICE => Err(Errno::PERM.into()),
         libc::SO_LINGER => {
             system_set(&socket.descriptor, option, value)?;
             socket.lingers = value.get(4..8).is_some_and(|seconds| seconds != [0; 4]);

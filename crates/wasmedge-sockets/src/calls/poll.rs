@@ -34,9 +34,7 @@ pub(crate) async fn poll(
         return Ok(Errno::NOMEM.code());
     }
     match read(&parts.memory, at, events_at, number, out_at) {
-        Ok(wanted) if is_ours(&wanted) => {
-            finish(poll_all(&mut parts, &wanted, events_at, out_at).await)
-        }
+        Ok(wanted) if is_ours(&wanted) => finish(poll_all(&mut parts, &wanted, events_at, out_at).await),
         // Also what cannot be read: it says why.
         _ => {
             let memory = &mut GuestMemory::Unshared(parts.memory.0);
@@ -71,13 +69,7 @@ impl Kind {
     }
 }
 
-fn read(
-    memory: &Memory<'_>,
-    at: u32,
-    events: u32,
-    count: u32,
-    out: u32,
-) -> Result<Vec<Subscription>, Errno> {
+fn read(memory: &Memory<'_>, at: u32, events: u32, count: u32, out: u32) -> Result<Vec<Subscription>, Errno> {
     memory.place(at, count * SUBSCRIPTION, 8)?;
     memory.place(events, count * EVENT, 8)?;
     memory.place(out, 4, 4)?;
@@ -255,7 +247,11 @@ fn rest(targets: &[Target]) -> Option<Duration> {
     untils.min().map(|until| until.saturating_duration_since(Instant::now()))
 }
 
-fn happened(targets: &[Target], flags: &[PollFlags], others: Option<&[Option<Happened>]>) -> Vec<Option<Happened>> {
+fn happened(
+    targets: &[Target],
+    flags: &[PollFlags],
+    others: Option<&[Option<Happened>]>,
+) -> Vec<Option<Happened>> {
     let now = Instant::now() + AT_ONCE;
     let mut flags = flags.iter();
     let mut others = others.unwrap_or_default().iter();

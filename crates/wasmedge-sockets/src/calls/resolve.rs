@@ -128,8 +128,8 @@ fn write_one(memory: &mut Memory<'_>, at: u32, hints: &Hints, found: &AddrInfo) 
     let [data_room, data] = [memory.u32(address + 4)?, memory.u32(address + 8)?];
     let bytes = data_of(found.sockaddr);
     let canonical = found.canonname.as_deref().unwrap_or_default();
-    let has_room = data_room as usize >= bytes.len()
-        && (canonical.is_empty() || name_room as usize > canonical.len());
+    let has_room =
+        data_room as usize >= bytes.len() && (canonical.is_empty() || name_room as usize > canonical.len());
     if !has_room {
         return Err(Errno::AIMEMORY);
     }
