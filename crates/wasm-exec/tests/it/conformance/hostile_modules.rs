@@ -72,7 +72,8 @@ fn a_group_of_a_million_types_is_a_typed_error() {
     for count in [1_000, 1_000_000, 1_000_001, u32::MAX] {
         // Where groups of types are no part of the language that is taken, and where they are and are too large.
         let error = engine().compile(&group_of_types(count)).unwrap_err();
-        let refused = matches!(error, Error::InvalidWasm { .. } | Error::Compile { .. } | Error::OverBudget { .. });
+        let refused =
+            matches!(error, Error::InvalidWasm { .. } | Error::Compile { .. } | Error::OverBudget { .. });
         assert!(refused, "{count}: {error:?}");
     }
 }

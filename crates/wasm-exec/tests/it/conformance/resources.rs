@@ -118,7 +118,8 @@ fn a_full_disk_is_an_error_for_the_guest() {
 #[ignore = "started by the test above"]
 fn fills_a_disk() {
     let dir = small_disk();
-    let open = "(drop (call $path_open (i32.const 3) (i32.const 0) (i32.const 1024) (i32.const 4) (i32.const 1)
+    let open =
+        "(drop (call $path_open (i32.const 3) (i32.const 0) (i32.const 1024) (i32.const 4) (i32.const 1)
                   (i64.const 64) (i64.const 0) (i32.const 0) (i32.const 0)))";
     let body = format!(
         "(block (result i32) {open}
