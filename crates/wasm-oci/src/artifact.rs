@@ -9,6 +9,7 @@ mod index;
 
 pub(crate) use document::{image_config, json};
 pub(crate) use file::normal;
+pub(crate) use index::choose;
 
 /// An image or artifact in memory: manifest, config and layers.
 ///
@@ -80,7 +81,7 @@ impl Artifact {
             return Self::read(descriptor, fetch);
         }
         let bytes = checked("the index", descriptor, Self::DOCUMENT_LIMIT, &mut fetch)?;
-        Self::read(&index::choose(&bytes, platform)?, fetch)
+        Self::read(&choose(&bytes, platform)?, fetch)
     }
 
     /// Returns the digest of the manifest, by which registries know the image.

@@ -1,8 +1,12 @@
-use std::{error::Error as StdError, io, path::PathBuf};
+use std::{error::Error as StdError, io, path::PathBuf, time::Duration};
 
 use oci_spec::image::Digest;
 
 use crate::{Format, Platform, location::IN_REGISTRY};
+
+mod remote;
+
+pub(crate) use remote::{CERTIFICATE, NOT_TLS};
 
 /// The result of this crate's functions.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -249,6 +253,86 @@ pub enum Error {
         /// The format.
         format: Format,
     },
+    /// A host cannot be reached: no such name, no answer, no TLS.
+    #[error("cannot reach `{host}`: {why}")]
+    Connect {
+        /// The host, with its port if it has one.
+        host: Box<str>,
+        /// What was in the way.
+        why: &'static str,
+        /// What the HTTP client says.
+        source: Box<dyn StdError + Send + Sync>,
+    },
+    /// A host takes longer than it may.
+    #[error("`{host}` {what} for more than {limit:?}")]
+    TimedOut {
+        /// The host, with its port if it has one.
+        host: Box<str>,
+        /// What it did all the time.
+        what: &'static str,
+        /// How long it may.
+        limit: Duration,
+    },
+    /// The registry lets nobody, or not this user, do it.
+    #[error("the registry does not let us {what}: {why}")]
+    Unauthorized {
+        /// What was tried.
+        what: Box<str>,
+        /// As whom, and what the registry says.
+        why: Box<str>,
+    },
+    /// The registry wants the user's credentials sent to where they may not go.
+    #[error("the credentials for `{registry}` are not sent to `{realm}`: {why}")]
+    ForeignRealm {
+        /// The registry.
+        registry: Box<str>,
+        /// Where the registry wants them to be sent.
+        realm: Box<str>,
+        /// What is wrong with that.
+        why: &'static str,
+    },
+    /// The registry refused.
+    #[error("the registry refused to {what}: {status} {message}")]
+    Refused {
+        /// What was tried.
+        what: Box<str>,
+        /// The HTTP status.
+        status: u16,
+        /// The code and the words of the registry, as far as it gives any: `DENIED: …`.
+        message: Box<str>,
+    },
+    /// The registry has no such thing, or says so to those who may not know.
+    #[error("`{what}` is not there")]
+    NotFound {
+        /// What was looked for.
+        what: Box<str>,
+    },
+    /// The registry, or who answers in its place, does not keep to the specification.
+    #[error("`{host}` does not answer as a registry: {why}")]
+    BadAnswer {
+        /// The host, with its port if it has one.
+        host: Box<str>,
+        /// What is wrong.
+        why: Box<str>,
+    },
+    /// The registry sends us where we do not go.
+    #[error("`{host}` sends us to `{to}`, which is not followed: {why}")]
+    BadRedirect {
+        /// The host, with its port if it has one.
+        host: Box<str>,
+        /// Where to.
+        to: Box<str>,
+        /// What is wrong with that.
+        why: &'static str,
+    },
+    /// A file with credentials, or a program that knows them, is of no use.
+    #[error("cannot get credentials from {from}: {why}")]
+    Credentials {
+        /// The file or the program.
+        from: Box<str>,
+        /// What is wrong.
+        why: Box<str>,
+    },
     /// Not a location.
     #[error("`{text}` is not a location this version knows: {why}")]
     Location {
@@ -288,7 +372,7 @@ impl Error {
                  `skopeo copy docker://IMAGE oci:DIR:TAG` brings an image into a layout"
             }
             Self::Place { why: IN_REGISTRY, .. } => {
-                "write it to a layout and push that: `skopeo copy oci:DIR:TAG docker://IMAGE`"
+                "`wasmctr pull` and `wasmctr push` read and write registries"
             }
             Self::Place { .. } => {
                 "write it to `oci:DIR:TAG`, `oci-archive:FILE[:TAG]` or `docker-archive:FILE[:NAME:TAG]`"
@@ -323,7 +407,7 @@ impl Error {
             Self::Digest { .. } | Self::Size { .. } => {
                 "it is damaged or was changed: write or copy it again; `wasmctr store verify` finds all that is damaged"
             }
-            _ => return None,
+            _ => return remote::help(self),
         })
     }
 

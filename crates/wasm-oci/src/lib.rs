@@ -1,6 +1,7 @@
 //! WebAssembly in OCI: look into a module, pack it as an image, write and read OCI image layouts.
 //!
-//! The crate is plain data and files: no async runtime, no HTTP client, no C. It never prints, never reads the clock or
+//! Without features the crate is plain data and files: no async runtime, no HTTP client, no C. The feature `registry` adds
+//! the module `registry`: push, pull and copy, with an HTTP client and TLS. It never prints, never reads the clock or
 //! the environment, and gives the same bytes for the same input.
 //!
 //! # The nouns
@@ -66,6 +67,8 @@ mod metadata;
 mod pack;
 mod platform;
 mod reference;
+#[cfg(feature = "registry")]
+pub mod registry;
 mod store;
 mod strip;
 mod time;

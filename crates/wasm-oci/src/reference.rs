@@ -55,6 +55,12 @@ impl Reference {
         self.digest.as_ref()
     }
 
+    /// A reference whose parts are known to be right.
+    #[cfg(feature = "registry")]
+    pub(crate) fn of(registry: &str, repository: &str, tag: Option<String>, digest: Option<Digest>) -> Self {
+        Self { registry: registry.to_owned(), repository: repository.to_owned(), tag, digest }
+    }
+
     /// Whether the text names a host and a tag or digest: what nobody calls a file.
     pub(crate) fn is_complete(text: &str) -> bool {
         let host = text.split_once('/').is_some_and(|(host, _)| is_host(host));

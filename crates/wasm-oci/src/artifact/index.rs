@@ -7,7 +7,7 @@ use super::json;
 use crate::{Error, Platform, Result, media};
 
 /// Reads an index and chooses from it.
-pub(super) fn choose(bytes: &[u8], wanted: Option<&Platform>) -> Result<Descriptor> {
+pub(crate) fn choose(bytes: &[u8], wanted: Option<&Platform>) -> Result<Descriptor> {
     refuse_ambiguous(bytes)?;
     let index: ImageIndex = json("the index", bytes)?;
     if index.schema_version() != 2 {
