@@ -6,6 +6,7 @@ use crate::{Format, Platform, location::IN_REGISTRY};
 
 mod remote;
 
+#[cfg(feature = "registry")]
 pub(crate) use remote::{CERTIFICATE, NOT_TLS};
 
 /// The result of this crate's functions.
