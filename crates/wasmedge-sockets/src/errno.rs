@@ -37,6 +37,7 @@ impl Errno {
     /// The number of a failed look-up, from that of the system's resolver.
     pub(crate) fn of_lookup(code: i32) -> Self {
         Self(match code {
+            EAI_ADDRFAMILY => 77,
             libc::EAI_AGAIN => 78,
             libc::EAI_BADFLAGS => 79,
             libc::EAI_FAMILY => 81,
@@ -50,6 +51,9 @@ impl Errno {
         })
     }
 }
+
+/// What glibc says when a name has addresses, but none of this family.
+const EAI_ADDRFAMILY: i32 = -9;
 
 /// What a function does not do.
 #[derive(Debug)]

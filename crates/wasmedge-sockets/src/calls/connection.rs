@@ -123,7 +123,12 @@ pub(crate) async fn connect(
         Err(Errno::AGAIN) => return Err(Errno::INPROGRESS.into()),
         waited => waited?,
     }
-    Ok(sockopt::socket_error(&socket.descriptor)??)
+    sockopt::socket_error(&socket.descriptor)??;
+    // Linux takes a connection for one that is being made until somebody asks again.
+    match system_connect(&socket.descriptor, &address) {
+        Ok(()) | Err(System::ISCONN) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
 }
 
 pub(crate) async fn shutdown(mut parts: Parts<'_>, fd: u32, how: u32) -> Outcome {

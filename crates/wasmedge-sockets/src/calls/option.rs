@@ -25,11 +25,15 @@ pub(crate) async fn get(
         return Err(parts.no_socket(fd).await);
     }
     let value = &mut parts.memory.0[place];
+    // These are told as other numbers than the system's, and so they must be whole.
+    if matches!(option, libc::SO_ERROR | libc::SO_TYPE) && value.len() < 4 {
+        return Err(Errno::INVAL.into());
+    }
     let length = system_get(&parts.view.sockets.get(fd)?.descriptor, option, value)?;
     if let Some(number) = value[..length].first_chunk_mut::<4>() {
         let system = i32::from_ne_bytes(*number);
         let own = match option {
-            libc::SO_ERROR => Errno::from(System::from_raw_os_error(system)).code(),
+            libc::SO_ERROR if system != 0 => Errno::from(System::from_raw_os_error(system)).code(),
             libc::SO_TYPE if system == libc::SOCK_DGRAM => 1,
             libc::SO_TYPE if system == libc::SOCK_STREAM => 2,
             _ => system,

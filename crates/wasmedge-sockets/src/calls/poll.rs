@@ -30,12 +30,12 @@ pub(crate) async fn poll(
     out: i32,
 ) -> wasmtime::Result<i32> {
     let [at, events_at, number, out_at] = [subscriptions, events, count, out].map(i32::cast_unsigned);
-    if number > parts.view.sockets.limits.subscriptions {
-        return Ok(Errno::NOMEM.code());
+    if let Err(errno) = check(&parts, at, events_at, number, out_at) {
+        return Ok(errno.code());
     }
-    match read(&parts.memory, at, events_at, number, out_at) {
+    match read(&parts.memory, at, number) {
         Ok(wanted) if is_ours(&wanted) => finish(poll_all(&mut parts, &wanted, events_at, out_at).await),
-        // Also what cannot be read: it says why.
+        // Also no subscriptions at all: it says what that is.
         _ => {
             let memory = &mut GuestMemory::Unshared(parts.memory.0);
             preview1::poll_oneoff(parts.view.wasi, memory, subscriptions, events, count, out).await
@@ -69,10 +69,16 @@ impl Kind {
     }
 }
 
-fn read(memory: &Memory<'_>, at: u32, events: u32, count: u32, out: u32) -> Result<Vec<Subscription>, Errno> {
-    memory.place(at, count * SUBSCRIPTION, 8)?;
-    memory.place(events, count * EVENT, 8)?;
+/// Everything is in the memory, and not more of it than may be.
+fn check(parts: &Parts<'_>, at: u32, events: u32, count: u32, out: u32) -> Result<(), Errno> {
+    let memory = &parts.memory;
+    memory.place(at, count.checked_mul(SUBSCRIPTION).ok_or(Errno::FAULT)?, 8)?;
+    memory.place(events, count.checked_mul(EVENT).ok_or(Errno::FAULT)?, 8)?;
     memory.place(out, 4, 4)?;
+    if count > parts.view.sockets.limits.subscriptions { Err(Errno::NOMEM) } else { Ok(()) }
+}
+
+fn read(memory: &Memory<'_>, at: u32, count: u32) -> Result<Vec<Subscription>, Errno> {
     let one = |index| {
         let at = at + index * SUBSCRIPTION;
         let kind = match memory.u8(at + 8)? {

@@ -114,7 +114,7 @@ fn write(
     let mut at = memory.u32(list)?;
     let mut written = 0;
     for found in found.iter().take(most as usize) {
-        memory.place(at, INFO, 4)?;
+        memory.place(at, INFO, 4).map_err(|_| Errno::FAULT)?;
         write_one(memory, at, hints, found)?;
         at = memory.u32(at + 24)?;
         written += 1;
@@ -124,7 +124,7 @@ fn write(
 
 fn write_one(memory: &mut Memory<'_>, at: u32, hints: &Hints, found: &AddrInfo) -> Result<(), Errno> {
     let [address, name, name_room] = [memory.u32(at + 12)?, memory.u32(at + 16)?, memory.u32(at + 20)?];
-    memory.place(address, 12, 4)?;
+    memory.place(address, 12, 4).map_err(|_| Errno::FAULT)?;
     let [data_room, data] = [memory.u32(address + 4)?, memory.u32(address + 8)?];
     let bytes = data_of(found.sockaddr);
     let canonical = found.canonname.as_deref().unwrap_or_default();
@@ -133,6 +133,9 @@ fn write_one(memory: &mut Memory<'_>, at: u32, hints: &Hints, found: &AddrInfo) 
     if !has_room {
         return Err(Errno::AIMEMORY);
     }
+    // Nothing is written of what cannot be written whole.
+    memory.range(data, bytes.len() as u32)?;
+    memory.range(name, canonical.len() as u32)?;
     let family = if found.sockaddr.is_ipv4() { INET4 } else { INET6 } as u8;
     let [kind, protocol] = [(found.socktype, KINDS), (found.protocol, PROTOCOLS)]
         .map(|(number, of)| of.iter().position(|own| *own == number).unwrap_or(0) as u8);
