@@ -9,7 +9,7 @@
 (import "wasi_snapshot_preview1" "sock_open" (func $sock_open (param i32 i32 i32) (result i32)))
 (import "wasi_snapshot_preview1" "sock_bind" (func $sock_bind (param i32 i32 i32) (result i32)))
 (import "wasi_snapshot_preview1" "sock_listen" (func $sock_listen (param i32 i32) (result i32)))
-(import "wasi_snapshot_preview1" "sock_accept" (func $sock_accept (param i32 i32) (result i32)))
+(import "wasi_snapshot_preview1" "sock_accept_v2" (func $sock_accept_v2 (param i32 i32 i32) (result i32)))
 (import "wasi_snapshot_preview1" "sock_connect" (func $sock_connect (param i32 i32 i32) (result i32)))
 (import "wasi_snapshot_preview1" "sock_send" (func $sock_send (param i32 i32 i32 i32 i32) (result i32)))
 (import "wasi_snapshot_preview1" "sock_recv" (func $sock_recv (param i32 i32 i32 i32 i32 i32) (result i32)))
@@ -118,7 +118,7 @@ CASE
   (global.set $client (call $socket (i32.const 1) (i32.const 2)))
   (call $must (call $sock_bind (global.get $client) (global.get $V4) (i32.const 5000)))
   (call $must (call $sock_connect (global.get $client) (global.get $V4) (i32.const 4000)))
-  (call $must (call $sock_accept (global.get $listener) (global.get $FD)))
+  (call $must (call $sock_accept_v2 (global.get $listener) (i32.const 0) (global.get $FD)))
   (global.set $server (i32.load (global.get $FD))))
 
 ;; Sends `hello` over a connection.

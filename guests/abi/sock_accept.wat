@@ -1,4 +1,5 @@
 ;; `sock_accept` with two parameters: version 1.
+(import "wasi_snapshot_preview1" "sock_accept" (func $sock_accept (param i32 i32) (result i32)))
 (func $connect
   (call $must (call $sock_connect (call $socket (i32.const 1) (i32.const 2)) (global.get $V4) (i32.const 4000))))
 (func (export "_start")

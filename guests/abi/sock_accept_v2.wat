@@ -1,5 +1,4 @@
 ;; `sock_accept_v2`: three parameters.
-(import "wasi_snapshot_preview1" "sock_accept_v2" (func $accept (param i32 i32 i32) (result i32)))
 (import "wasi_snapshot_preview1" "fd_fdstat_get" (func $fd_fdstat_get (param i32 i32) (result i32)))
 (func $connect
   (call $must (call $sock_connect (call $socket (i32.const 1) (i32.const 2)) (global.get $V4) (i32.const 4000))))
@@ -7,10 +6,10 @@
   (local $fd i32)
   (local.set $fd (call $listening (i32.const 4000)))
   (call $connect)
-  (call $errno (call $accept (local.get $fd) (i32.const 4) (global.get $FD)))
+  (call $errno (call $sock_accept_v2 (local.get $fd) (i32.const 4) (global.get $FD)))
   (call $errno (call $fd_fdstat_get (i32.load (global.get $FD)) (global.get $BUF)))
   (call $value (i32.load16_u offset=2 (global.get $BUF)))
   (call $nonblocking (local.get $fd))
-  (call $errno (call $accept (local.get $fd) (i32.const 0) (global.get $FD)))
-  (call $errno (call $accept (local.get $fd) (i32.const 0) (i32.const 0x1f1)))
-  (call $errno (call $accept (i32.const 1) (i32.const 0) (global.get $FD))))
+  (call $errno (call $sock_accept_v2 (local.get $fd) (i32.const 0) (global.get $FD)))
+  (call $errno (call $sock_accept_v2 (local.get $fd) (i32.const 0) (i32.const 0x1f1)))
+  (call $errno (call $sock_accept_v2 (i32.const 1) (i32.const 0) (global.get $FD))))

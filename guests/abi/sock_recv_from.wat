@@ -46,6 +46,6 @@
   (global.set $listener (call $listening (i32.const 4001)))
   (global.set $a (call $socket (i32.const 1) (i32.const 2)))
   (call $must (call $sock_connect (global.get $a) (global.get $V4) (i32.const 4001)))
-  (call $must (call $sock_accept (global.get $listener) (global.get $FD)))
+  (call $must (call $sock_accept_v2 (global.get $listener) (i32.const 0) (global.get $FD)))
   (global.set $b (i32.load (global.get $FD)))
   (call $from (global.get $A16) (i32.const 0)))

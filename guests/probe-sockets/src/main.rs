@@ -5,9 +5,9 @@
 //! | `connect ADDRESS` | connects, sends `ping` and prints what comes back |
 //! | `connect-async ADDRESS` | the same by tokio, for at most a second |
 //! | `echo ADDRESS COUNT` | sends that many datagrams back to where they come from |
-//! | `listen ADDRESS COUNT` | accepts that many connections and sends back what they send, by tokio |
+//! | `listen ADDRESS COUNT` | accepts that many connections in turn and sends back what they send, by tokio |
 //! | `lookup NAME` | prints the IPv4 addresses of a name, sorted |
-//! | `many ADDRESS` | three clients of a server in this guest, which send a megabyte each, while a clock ticks |
+//! | `many ADDRESS` | three clients of a server in this guest, which send 20 blocks each, while a clock ticks |
 //!
 //! What went wrong goes to standard error.
 
@@ -73,22 +73,21 @@ fn echo(address: &str, count: usize) -> io::Result<()> {
     Ok(())
 }
 
+/// One connection after the other.
 async fn serve(listener: TcpListener, count: usize) -> io::Result<()> {
     println!("ready");
-    let mut tasks = Vec::new();
     for _ in 0..count {
-        let (mut stream, _) = listener.accept().await?;
-        tasks.push(tokio::spawn(async move {
-            let (mut reader, mut writer) = stream.split();
-            let sent = tokio::io::copy(&mut reader, &mut writer).await?;
-            writer.shutdown().await?;
-            println!("{sent} bytes");
-            Ok::<_, io::Error>(())
-        }));
+        let (stream, _) = listener.accept().await?;
+        send_back(stream).await?;
     }
-    for task in tasks {
-        task.await.expect("it did not panic")?;
-    }
+    Ok(())
+}
+
+async fn send_back(mut stream: TcpStream) -> io::Result<()> {
+    let (mut reader, mut writer) = stream.split();
+    let sent = tokio::io::copy(&mut reader, &mut writer).await?;
+    writer.shutdown().await?;
+    println!("{sent} bytes");
     Ok(())
 }
 
@@ -102,7 +101,17 @@ fn lookup(name: &str) -> io::Result<()> {
 }
 
 async fn many(address: SocketAddr) -> io::Result<()> {
-    let server = tokio::spawn(serve(TcpListener::bind(address).await?, 3));
+    let listener = TcpListener::bind(address).await?;
+    let server = tokio::spawn(async move {
+        let mut connections = Vec::new();
+        for _ in 0..3 {
+            connections.push(tokio::spawn(send_back(listener.accept().await?.0)));
+        }
+        for connection in connections {
+            connection.await.expect("it did not panic")?;
+        }
+        Ok::<_, io::Error>(())
+    });
     let clients: Vec<_> = (1..=3).map(|seed| tokio::spawn(client(address, seed))).collect();
     let mut ticks = interval(Duration::from_millis(1));
     for _ in 0..10 {
@@ -117,12 +126,12 @@ async fn many(address: SocketAddr) -> io::Result<()> {
     Ok(())
 }
 
-/// Sends a hundred blocks and expects each of them back before the next.
+/// Sends twenty blocks and expects each of them back before the next.
 async fn client(address: SocketAddr, seed: u8) -> io::Result<()> {
     let mut stream = TcpStream::connect(address).await?;
     let block: Vec<u8> = (0..10_000u32).map(|at| (at as u8).wrapping_mul(seed)).collect();
     let mut received = vec![0; block.len()];
-    for _ in 0..100 {
+    for _ in 0..20 {
         stream.write_all(&block).await?;
         received.fill(0);
         stream.read_exact(&mut received).await?;

@@ -36,6 +36,16 @@ fn node() {
 }
 
 #[test]
+fn http() {
+    run_page("book/src/http.md");
+}
+
+#[test]
+fn sockets() {
+    run_page("book/src/sockets.md");
+}
+
+#[test]
 fn reference() {
     run_page("book/src/reference.md");
 }

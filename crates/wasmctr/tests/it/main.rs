@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod abi;
 mod bad_input;
 mod cache;
 mod convert;
@@ -17,6 +18,7 @@ mod run;
 mod runner;
 mod serve;
 mod signals;
+mod sockets;
 mod support;
 
 #[test]
