@@ -212,7 +212,7 @@ fn rootfs(path: &Path, spec: &Spec) -> Result<PathBuf> {
     }
     // CVE-2026-41579: a runtime that follows such a link mounts over a directory of the machine.
     let is_wrong = |name: &&str| rootfs.join(name).symlink_metadata().is_ok_and(|found| !found.is_dir());
-    if ["dev", "proc", "sys"].iter().any(|name| is_wrong(name)) {
+    if ["dev", "proc", "sys"].iter().any(is_wrong) {
         return Err(Error::not_bundle(path, MOUNT_POINT_LINK));
     }
     Ok(rootfs)
