@@ -63,10 +63,17 @@ fn texts_that_are_no_toml() {
     }
 }
 
+/// What the containerd configuration may not say, and what is said about it.
+fn assert_told(cases: &[(&str, String, &str)]) {
+    for (name, text, message) in cases {
+        let error = outcome(text).map(|text| panic!("{name} is read as {text}")).unwrap_err();
+        assert_eq!(error.to_string(), *message, "{name}");
+    }
+}
+
 #[test]
-fn values_of_the_wrong_kind() {
-    let plugin = "plugins.\"io.containerd.cri.v1.runtime\"";
-    let cases: Vec<(&str, String, &str)> = vec![
+fn versions_that_are_none() {
+    assert_told(&[
         (
             "version a string",
             "version = \"3\"".into(),
@@ -78,6 +85,13 @@ fn values_of_the_wrong_kind() {
         ("version 1", "version = 1".into(), "the containerd configuration is of version 1"),
         ("version 5", "version = 5".into(), "the containerd configuration is of version 5"),
         ("version negative", "version = -3".into(), "the containerd configuration is of version -3"),
+    ]);
+}
+
+#[test]
+fn values_of_the_wrong_kind() {
+    let plugin = "plugins.\"io.containerd.cri.v1.runtime\"";
+    assert_told(&[
         (
             "plugins a number",
             "version = 3\nplugins = 1".into(),
@@ -118,11 +132,7 @@ fn values_of_the_wrong_kind() {
             format!("version = 3\n[[{plugin}.containerd.runtimes.crun]]"),
             "`crun` in the containerd configuration is not a table",
         ),
-    ];
-    for (name, text, message) in cases {
-        let error = outcome(&text).map(|text| panic!("{name} is read as {text}")).unwrap_err();
-        assert_eq!(error.to_string(), message, "{name}");
-    }
+    ]);
 }
 
 #[test]

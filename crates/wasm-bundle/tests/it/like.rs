@@ -36,7 +36,7 @@ fn fields(document: &Value) -> Vec<(String, String)> {
             Value::Array(items) if !items.is_empty() => {
                 let mut items: Vec<_> = items.iter().collect();
                 if at.starts_with("/process/capabilities/") {
-                    items.sort_by_key(|item| item.to_string());
+                    items.sort_by_key(ToString::to_string);
                 }
                 items
                     .iter()

@@ -43,65 +43,47 @@ fn takes_little() {
     assert_eq!(too_much, []);
 }
 
+type Guest = (&'static str, Vec<u8>, Task);
+
 /// Guests that do something without end, and what they would have to grow by it.
-fn greedy() -> Vec<(&'static str, Vec<u8>, Task)> {
+fn greedy() -> Vec<Guest> {
+    let endless = stops::Endless::all().into_iter().map(|guest| (guest.what, guest.wasm, (guest.task)()));
+    endless.chain(growing()).chain(calling_again()).collect()
+}
+
+/// What grows by what WebAssembly itself has.
+fn growing() -> Vec<Guest> {
+    let memories = "(memory 1 1)".repeat(100);
+    let filled = r#"(module (memory 1) (func (export "_start") (loop $again
+        (memory.fill (i32.const 0) (i32.const 1) (i32.mul (memory.size) (i32.const 65536)))
+        (drop (memory.grow (i32.const 1))) (br $again))))"#;
+    let table = r#"(module (table 1 funcref) (func (export "_start")
+        (loop $again (drop (table.grow (ref.null func) (i32.const 1000))) (br $again))))"#;
+    vec![
+        ("a recursion", wasm(r#"(module (func $deep (export "_start") (call $deep)))"#), task()),
+        ("a hundred memories", wasm(&format!(r#"(module {memories} (func (export "_start")))"#)), task()),
+        ("a table that grows", wasm(table), task()),
+        ("a memory that is filled", wasm(filled), task()),
+    ]
+}
+
+/// What calls the host for ever.
+fn calling_again() -> Vec<Guest> {
     let calls = |params: &'static str, name: &'static str, call: &str| {
         let again = format!("(loop $again (result i32) (drop {call}) (br $again))");
         calling(&[(name, params)], &"\\ff".repeat(64), &again)
     };
-    let endless = stops::Endless::all().into_iter().map(|guest| (guest.what, guest.wasm, (guest.task)()));
-    let memories = "(memory 1 1)".repeat(100);
-    let here: fn() -> Task = || task().preopen(Preopen::read_only("/", "/"));
-    let more = [
-        ("a recursion", wasm(r#"(module (func $deep (export "_start") (call $deep)))"#), task()),
-        ("a hundred memories", wasm(&format!(r#"(module {memories} (func (export "_start")))"#)), task()),
-        (
-            "a table that grows",
-            wasm(
-                r#"(module (table 1 funcref) (func (export "_start")
-                     (loop $again (drop (table.grow (ref.null func) (i32.const 1000))) (br $again))))"#,
-            ),
-            task(),
-        ),
-        (
-            "a memory that is filled",
-            wasm(
-                r#"(module (memory 1) (func (export "_start") (loop $again
-                     (memory.fill (i32.const 0) (i32.const 1) (i32.mul (memory.size) (i32.const 65536)))
-                     (drop (memory.grow (i32.const 1))) (br $again))))"#,
-            ),
-            task(),
-        ),
-        (
-            "files that stay open",
-            calls(
-                "i32 i32 i32 i32 i32 i64 i64 i32 i32",
-                "path_open",
-                "(call $path_open (i32.const 3) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0)
-                   (i64.const 0) (i64.const 0) (i32.const 0) (i32.const 8))",
-            ),
-            here(),
-        ),
-        (
-            "a write of what is not there",
-            calls(
-                "i32 i32 i32 i32",
-                "fd_write",
-                "(call $fd_write (i32.const 1) (i32.const 0) (i32.const 8000) (i32.const 8))",
-            ),
-            task(),
-        ),
-        (
-            "a directory that is read",
-            calls(
-                "i32 i32 i32 i64 i32",
-                "fd_readdir",
-                "(call $fd_readdir (i32.const 3) (i32.const 0) (i32.const 60000) (i64.const 0) (i32.const 60004))",
-            ),
-            here(),
-        ),
-    ];
-    endless.chain(more).collect()
+    let here = || task().preopen(Preopen::read_only("/", "/"));
+    let opens = "(call $path_open (i32.const 3) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0)
+        (i64.const 0) (i64.const 0) (i32.const 0) (i32.const 8))";
+    let writes = "(call $fd_write (i32.const 1) (i32.const 0) (i32.const 8000) (i32.const 8))";
+    let reads =
+        "(call $fd_readdir (i32.const 3) (i32.const 0) (i32.const 60000) (i64.const 0) (i32.const 60004))";
+    vec![
+        ("files that stay open", calls(OPEN, "path_open", opens), here()),
+        ("a write of what is not there", calls("i32 i32 i32 i32", "fd_write", writes), task()),
+        ("a directory that is read", calls("i32 i32 i32 i64 i32", "fd_readdir", reads), here()),
+    ]
 }
 
 /// Begins to count anew what `VmHWM` says.
