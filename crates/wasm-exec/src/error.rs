@@ -109,14 +109,6 @@ pub enum Error {
         /// The cause.
         source: io::Error,
     },
-    /// Text that is no [`Rule`](crate::Rule).
-    #[error("`{}` is no network rule: {reason}", text.escape_debug())]
-    Rule {
-        /// The text.
-        text: Box<str>,
-        /// What is wrong with it.
-        reason: &'static str,
-    },
     /// A standard stream that cannot be used.
     #[error("cannot use {stream}")]
     Stdio {
@@ -215,9 +207,6 @@ impl Error {
             Self::OverLimit { .. } => "if the module is trusted, raise this limit of the task",
             Self::OverBudget { .. } => {
                 "if the module is trusted, raise the budget or compile it in a process of its own"
-            }
-            Self::Rule { .. } => {
-                "write [connect:|listen:]HOST[:PORT], such as db.internal:5432 or listen:127.0.0.1:8080"
             }
             Self::CacheDirectory { dir, fault: CacheFault::Writable { .. } } => {
                 return Some(Cow::Owned(format!("make it yours alone: `chmod 700 {}`", dir.display())));

@@ -89,6 +89,9 @@
 //! | `RedirectStdio` | streams that are not those of the process | yes | yes |
 //! | `Sockets` | [`Network::Host`] | components (`wasi:sockets`, `wasi:http`), modules (WasmEdge's sockets) | modules (WasmEdge's sockets) |
 //!
+//! With [`Network::Host`], or with a rule that does not name them, a guest on wasmtime does not connect to the addresses
+//! where clouds give out credentials; WasmEdge lets it.
+//!
 //! That FIFOs and devices in a guest's directories are not opened unless [`Task::special_files`] says so is wasmtime's
 //! doing; WasmEdge opens them.
 //!
@@ -121,7 +124,6 @@ mod event;
 mod exit;
 mod imports;
 mod limits;
-mod network;
 #[cfg(any(feature = "wasmedge", feature = "wasmtime"))]
 mod outline;
 mod precompiled;
@@ -130,6 +132,8 @@ mod running;
 mod serve;
 mod stdio;
 mod task;
+
+pub use wasmedge_sockets::{Direction, Host, Network, Rule, RuleError};
 
 #[cfg(feature = "wasmedge")]
 pub use self::engine::{WasmedgeBuilder, WasmedgeEngine};
@@ -147,7 +151,6 @@ pub use self::{
     exit::{Exit, Stop, Trap, TrapKind},
     imports::{MissingImport, Provider},
     limits::{Limits, Stopping},
-    network::{Direction, Host, Network, Rule},
     precompiled::{Contents, Precompiled},
     program::{Program, Run, Server},
     running::Running,

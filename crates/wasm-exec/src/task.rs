@@ -46,7 +46,9 @@ pub struct Task {
     pub stdout: Output,
     /// Standard error. Default: discarded.
     pub stderr: Output,
-    /// The network. Default: none.
+    /// The network: a property of the task and never of an image or bundle, because whoever runs a guest decides. Default:
+    /// none. [`Network::Host`] needs [`Capability::Sockets`](crate::Capability::Sockets), [`Network::Allow`]
+    /// [`Capability::NetworkRules`](crate::Capability::NetworkRules).
     pub network: Network,
     /// How much of the host it may use. Default: [`Limits::default`].
     pub limits: Limits,
@@ -202,7 +204,7 @@ impl Task {
         let network = match self.network {
             Network::None => None,
             Network::Host => Some(Capability::Sockets),
-            Network::Allow(_) => Some(Capability::NetworkRules),
+            _ => Some(Capability::NetworkRules),
         };
         let stoppable = self.cancel.is_some() || self.limits.deadline.is_some();
         let stopping = if stoppable { self.stopping.needs() } else { &[] };

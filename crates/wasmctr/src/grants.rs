@@ -109,10 +109,10 @@ impl FromStr for Net {
         match text {
             "none" => Ok(Self::None),
             "host" => Ok(Self::Host),
-            rule => rule.parse().map(Self::Rule).map_err(|error: wasm_exec::Error| match error.help() {
-                Some(help) => format!("{error}; {help}"),
-                None => error.to_string(),
-            }),
+            rule => rule
+                .parse()
+                .map(Self::Rule)
+                .map_err(|error: wasm_exec::RuleError| format!("{error}; {}", error.help())),
         }
     }
 }

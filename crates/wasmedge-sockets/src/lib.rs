@@ -70,48 +70,60 @@
 //! | | WasmEdge 0.17 | here |
 //! |---|---|---|
 //! | `sock_recv_from`, 8 parameters: the port | 16 bits in network order | 32 bits in the host's order; [`Sockets::swapped_ports`] |
-//! | `sock_accept`, 3 parameters, with `NONBLOCK` | the listener becomes non-blocking | the connection does |
+//! | `sock_accept`, 3 parameters, with `NONBLOCK` | forgotten | the connection does not block |
 //! | `TCP_NODELAY` | off | on; [`Sockets::nodelay`] |
 //! | descriptors | count up from 3 | count up from 0x40000000 |
 //! | `fd_renumber` between a socket and a file | done | `ENOTSUP` |
-//! | functions on files only (`fd_seek`, `fd_sync`, …) of a socket | the system's error | `EBADF` |
-//! | `poll_oneoff` with pointers that are not aligned | a trap | `EINVAL` |
-//! | `poll_oneoff` on a regular file | the system's error | ready |
-//! | `poll_oneoff`: how many bytes can be written | the room in the system's buffer | 1 |
-//! | `fd_filestat_get` | the host's device and inode | zero |
+//! | functions on files only (`fd_seek`, `fd_sync`, …) of a socket | `ENOTCAPABLE` | `EBADF` |
+//! | `fd_filestat_get` of a socket | `ENOTCAPABLE` | its type |
 //! | `SO_BINDTODEVICE` | set | `EPERM` |
 //! | `SO_LINGER` with a time | `fd_close` waits | the system sends the rest by itself |
-//! | `sock_getaddrinfo` without room for a result | writes beyond the room | `EAI_MEMORY` |
 //! | one function imported by both of its types | both are linked | [`Error::BothTypes`] |
 //! | sockets of the local system (`AF_UNIX`) | if it is told so | `ENOSYS` |
 //! | what the policy refuses | there is none | `EACCES` |
+//!
+//! These are what a guest may notice. The chapter "WasmEdge sockets on wasmtime" of the book has all, down to what a wrong
+//! pointer gives, each held by a case that runs on both engines.
 //!
 //! # Features
 //!
 //! | Feature | Default | What |
 //! |---|---|---|
 //! | `tokio` | yes | `TokioReactor`: guests that run in a tokio runtime |
+//! | `wasmtime` | yes | the sockets; without it there are only the rules ([`Network`]) and who asks for them ([`Policy`]) |
 
+#[cfg(feature = "wasmtime")]
 mod address;
+#[cfg(feature = "wasmtime")]
 mod calls;
+mod decision;
+#[cfg(feature = "wasmtime")]
 mod errno;
+#[cfg(feature = "wasmtime")]
 mod link;
 mod lookup;
+#[cfg(feature = "wasmtime")]
 mod memory;
 mod network;
 mod policy;
+#[cfg(feature = "wasmtime")]
 mod reactor;
+#[cfg(feature = "wasmtime")]
 mod socket;
+#[cfg(feature = "wasmtime")]
 mod sockets;
 #[cfg(feature = "tokio")]
 mod tokio;
 
 #[cfg(feature = "tokio")]
 pub use self::tokio::TokioReactor;
+#[cfg(feature = "wasmtime")]
 pub use self::{
     link::{Error, link, needs_sockets},
-    network::{Direction, Host, Network, Rule},
-    policy::{Access, Decision, Policy, is_metadata, policy_fn},
     reactor::{Descriptor, Reactor, Wait, Wanted},
     sockets::{Limits, Sockets, SocketsView, View},
+};
+pub use self::{
+    network::{Direction, Host, Network, Rule, RuleError},
+    policy::{Access, Decision, Policy, is_metadata, policy_fn},
 };

@@ -1,37 +1,61 @@
 use std::{
-    future::ready,
+    fmt,
     net::{IpAddr, SocketAddr},
+    str::FromStr,
 };
 
-use crate::{
-    lookup,
-    policy::{Access, Decision, Policy, is_metadata},
-};
+use crate::policy::is_metadata;
 
-/// What a guest may do with the network: a ready-made [`Policy`].
+/// What a guest may do with the network.
 ///
-/// A server that may listen on one port, as a Kubernetes pod would, is one line:
+/// It is a ready-made [`Policy`](crate::Policy). A server that may listen on one port, as in a pod of Kubernetes, is one
+/// line:
 ///
 /// ```
-/// use wasmedge_sockets::{Network, Rule};
+/// use wasmedge_sockets::{Host, Network, Rule};
 ///
 /// let network = Network::Allow(vec![Rule::listen(Host::Any).port(8080)]);
-/// # use wasmedge_sockets::Host;
-/// # let _: &dyn wasmedge_sockets::Policy = &network;
+/// assert_eq!(network.to_string(), "listen:*:8080");
 /// ```
+///
+/// No guest connects to where [`is_metadata`] says that clouds give out credentials, unless a rule names that very
+/// address, or a network that has no others: neither `Host` nor `*` nor the name of a host leads there.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Network {
-    /// Nothing: not even a socket.
+    /// Nothing: no sockets, no HTTP requests, no name lookup.
     #[default]
     None,
-    /// All that this process may do, but for what [`is_metadata`] names.
+    /// All that this process may do.
     Host,
     /// What one of the rules allows, and nothing else.
+    ///
+    /// The same rules hold for sockets, for HTTP requests that a component sends, and for name lookup, which is allowed
+    /// for the names of the rules (for any name if a rule allows to connect anywhere).
     Allow(Vec<Rule>),
 }
 
 /// One thing that a guest may do with the network.
+///
+/// As text it is `[connect:|listen:]HOST[:PORT]`: who says neither connects. The host is a name, an address, a network
+/// as `10.0.0.0/8`, or `*`; an IPv6 address stands in brackets if a port follows. The port is a number or `*`, which is
+/// the default.
+///
+/// A name is compared as it is written, without regard to case. Where only an address is known, as for a socket, the
+/// name is looked up at that moment, and one of its addresses must be the one.
+///
+/// ```
+/// use wasmedge_sockets::{Direction, Host, Rule};
+///
+/// let rule: Rule = "db.internal:5432".parse()?;
+/// assert_eq!(rule, Rule::connect(Host::Name("db.internal".to_owned())).port(5432));
+/// let rule: Rule = "listen:127.0.0.1:8080".parse()?;
+/// assert_eq!(rule.direction, Direction::Listen);
+/// let rule: Rule = "10.0.0.0/8".parse()?;
+/// assert_eq!(rule.to_string(), "connect:10.0.0.0/8:*");
+/// assert!("db.internal:http".parse::<Rule>().is_err());
+/// # Ok::<(), wasmedge_sockets::RuleError>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Rule {
@@ -43,11 +67,27 @@ pub struct Rule {
     pub port: Option<u16>,
 }
 
+/// Text that is no [`Rule`].
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{}` is no network rule: {reason}", text.escape_debug())]
+pub struct RuleError {
+    text: Box<str>,
+    reason: &'static str,
+}
+
+impl RuleError {
+    /// Returns how a rule is written.
+    #[must_use]
+    pub fn help(&self) -> &'static str {
+        "write [connect:|listen:]HOST[:PORT], such as db.internal:5432 or listen:127.0.0.1:8080"
+    }
+}
+
 /// Who begins a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Direction {
-    /// The guest: it connects to the host, or sends datagrams there.
+    /// The guest: it connects to the host, sends datagrams there and gets the answers.
     Connect,
     /// Others: the guest binds a socket to this address and listens.
     Listen,
@@ -57,12 +97,11 @@ pub enum Direction {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Host {
-    /// Every name, and every address but for what [`is_metadata`] names.
+    /// Every address and every name.
     Any,
-    /// The addresses whose first bits, as many as the number says, are those of this one. Those that [`is_metadata`]
-    /// names are only allowed by a rule that is about no others.
+    /// The addresses whose first bits, as many as the number says, are those of this one.
     Addresses(IpAddr, u8),
-    /// A name: the guest may look it up, and connect to the addresses that it has at that moment.
+    /// A name that is looked up.
     Name(String),
 }
 
@@ -86,28 +125,51 @@ impl Rule {
         self
     }
 
-    fn has_port(&self, port: u16) -> bool {
-        self.port.is_none_or(|only| only == port)
+    /// Tells whether the rule allows this address, by the address alone: never by a name.
+    #[must_use]
+    pub fn allows(&self, direction: Direction, address: SocketAddr) -> bool {
+        let ip = address.ip();
+        let is_named = direction == Direction::Listen || !is_metadata(ip) || self.host.is_narrow();
+        self.direction == direction && self.has_port(address.port()) && self.host.has(ip) && is_named
     }
 
-    fn has(&self, direction: Direction, address: SocketAddr) -> bool {
-        self.direction == direction && self.has_port(address.port()) && self.host.has(address.ip())
+    /// Tells whether the rule lets the guest connect to this name.
+    #[must_use]
+    pub fn allows_name(&self, name: &str, port: u16) -> bool {
+        self.direction == Direction::Connect && self.has_port(port) && self.host.is_named(name)
+    }
+
+    pub(crate) fn has_port(&self, port: u16) -> bool {
+        self.port.is_none_or(|only| only == port)
     }
 }
 
 impl Host {
-    fn has(&self, address: IpAddr) -> bool {
+    /// Tells whether an address is one of these; a name has none.
+    #[must_use]
+    pub fn has(&self, address: IpAddr) -> bool {
         match self {
-            Self::Any => !is_metadata(address),
+            Self::Any => true,
+            // ::ffff:10.0.0.1 leads to 10.0.0.1.
             Self::Addresses(network, bits) => {
                 same_bits(network.to_canonical(), address.to_canonical(), *bits)
-                    && (!is_metadata(address) || is_narrow(*network, *bits))
             }
             Self::Name(_) => false,
         }
     }
 
-    fn is_named(&self, name: &str) -> bool {
+    /// Tells whether these are addresses of metadata and no others.
+    fn is_narrow(&self) -> bool {
+        let Self::Addresses(network, bits) = self else { return false };
+        let least = match network.to_canonical() {
+            IpAddr::V4(_) => 16,
+            IpAddr::V6(address) if address.is_unicast_link_local() => 10,
+            IpAddr::V6(_) => 128,
+        };
+        is_metadata(*network) && *bits >= least
+    }
+
+    pub(crate) fn is_named(&self, name: &str) -> bool {
         match self {
             Self::Any => true,
             Self::Addresses(..) => false,
@@ -116,167 +178,187 @@ impl Host {
     }
 }
 
-/// Tells whether a network has addresses of metadata only.
-fn is_narrow(network: IpAddr, bits: u8) -> bool {
-    let least = match network.to_canonical() {
-        IpAddr::V4(_) => 16,
-        IpAddr::V6(address) if address.is_unicast_link_local() => 10,
-        IpAddr::V6(_) => 128,
-    };
-    is_metadata(network) && bits >= least
-}
-
 fn same_bits(a: IpAddr, b: IpAddr, bits: u8) -> bool {
-    let (difference, width) = match (a, b) {
-        (IpAddr::V4(a), IpAddr::V4(b)) => (u128::from(a.to_bits() ^ b.to_bits()), 32),
-        (IpAddr::V6(a), IpAddr::V6(b)) => (a.to_bits() ^ b.to_bits(), 128),
-        _ => return false,
-    };
-    difference.checked_shr(u32::saturating_sub(width, bits.into())).unwrap_or(0) == 0
+    let shift = |width: u32| width.saturating_sub(bits.into());
+    match (a, b) {
+        (IpAddr::V4(a), IpAddr::V4(b)) => {
+            (a.to_bits() ^ b.to_bits()).checked_shr(shift(32)).unwrap_or(0) == 0
+        }
+        (IpAddr::V6(a), IpAddr::V6(b)) => {
+            (a.to_bits() ^ b.to_bits()).checked_shr(shift(128)).unwrap_or(0) == 0
+        }
+        _ => false,
+    }
 }
 
-impl Policy for Network {
-    fn allows<'a>(&'a self, access: Access<'a>) -> Decision<'a> {
+impl fmt::Display for Network {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::None => Box::pin(ready(false)),
-            Self::Host => Box::pin(ready(match access {
-                Access::Connect(to) | Access::SendTo(to) => !is_metadata(to.ip()),
-                _ => true,
-            })),
-            Self::Allow(rules) => Box::pin(allows(rules, access)),
+            Self::None => f.write_str("none"),
+            Self::Host => f.write_str("host"),
+            Self::Allow(rules) => rules.iter().enumerate().try_for_each(|(index, rule)| {
+                let separator = if index == 0 { "" } else { ", " };
+                write!(f, "{separator}{rule}")
+            }),
         }
     }
 }
 
-async fn allows(rules: &[Rule], access: Access<'_>) -> bool {
-    let by = |direction, address| rules.iter().any(|rule| rule.has(direction, address));
-    match access {
-        Access::Open => true,
-        // Before it connects, a socket may be bound to what the system chooses.
-        Access::Bind(at) => by(Direction::Listen, at) || (at.ip().is_unspecified() && at.port() == 0),
-        Access::Listen(at) => by(Direction::Listen, at),
-        Access::Connect(to) | Access::SendTo(to) => by(Direction::Connect, to) || is_named(rules, to).await,
-        Access::LookUp(name) => {
-            rules.iter().any(|rule| rule.direction == Direction::Connect && rule.host.is_named(name))
+impl FromStr for Rule {
+    type Err = RuleError;
+
+    fn from_str(text: &str) -> Result<Self, RuleError> {
+        let refused = |reason| RuleError { text: text.into(), reason };
+        let (direction, rest) = match text.split_once(':') {
+            Some(("connect", rest)) => (Direction::Connect, rest),
+            Some(("listen", rest)) => (Direction::Listen, rest),
+            _ => (Direction::Connect, text),
+        };
+        let (host, port) = split(rest);
+        let port = match port {
+            None | Some("*") => None,
+            Some(port) => Some(port.parse().map_err(|_| refused("its port is no number up to 65535"))?),
+        };
+        let host = host.parse().map_err(refused)?;
+        if direction == Direction::Listen && matches!(host, Host::Name(_)) {
+            return Err(refused("a guest listens at an address, and not at a name"));
+        }
+        Ok(Self { direction, host, port })
+    }
+}
+
+/// Parts host and port: `[v6]:port`, a bare v6 address, `host:port`, `host`.
+fn split(text: &str) -> (&str, Option<&str>) {
+    if let Some((host, rest)) = text.strip_prefix('[').and_then(|text| text.split_once(']')) {
+        return (host, rest.strip_prefix(':'));
+    }
+    match text.rsplit_once(':') {
+        Some((host, port)) if !host.contains(':') => (host, Some(port)),
+        _ => (text, None),
+    }
+}
+
+impl FromStr for Host {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if text == "*" {
+            return Ok(Self::Any);
+        }
+        let (address, bits) = match text.split_once('/') {
+            Some((address, bits)) => (address, Some(bits)),
+            None => (text, None),
+        };
+        if let Ok(address) = address.parse::<IpAddr>() {
+            let width = if address.is_ipv4() { 32 } else { 128 };
+            let bits = bits.map_or(Ok(width), str::parse).ok().filter(|bits| *bits <= width);
+            return Ok(Self::Addresses(address, bits.ok_or("its network has more bits than an address")?));
+        }
+        let letter = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+        let is_name = !text.is_empty() && text.len() <= NAME && text.bytes().all(letter);
+        is_name.then(|| Self::Name(text.to_owned())).ok_or("its host is no name, address, network or `*`")
+    }
+}
+
+impl fmt::Display for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let direction = match self.direction {
+            Direction::Connect => "connect",
+            Direction::Listen => "listen",
+        };
+        write!(f, "{direction}:{}", self.host)?;
+        match self.port {
+            Some(port) => write!(f, ":{port}"),
+            None => f.write_str(":*"),
         }
     }
 }
 
-/// Tells whether an address is one that the names of the rules have now. A name cannot lead to metadata.
-async fn is_named(rules: &[Rule], address: SocketAddr) -> bool {
-    if is_metadata(address.ip()) {
-        return false;
-    }
-    for rule in rules.iter().filter(|rule| rule.direction == Direction::Connect) {
-        if let Host::Name(name) = &rule.host
-            && rule.has_port(address.port())
-            && lookup::addresses(name).await.iter().any(|found| *found == address.ip().to_canonical())
-        {
-            return true;
+impl fmt::Display for Host {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Any => f.write_str("*"),
+            Self::Addresses(address, 32) if address.is_ipv4() => write!(f, "{address}"),
+            Self::Addresses(address, bits) if address.is_ipv4() => write!(f, "{address}/{bits}"),
+            Self::Addresses(address, 128) => write!(f, "[{address}]"),
+            Self::Addresses(address, bits) => write!(f, "[{address}/{bits}]"),
+            Self::Name(name) => f.write_str(name),
         }
     }
-    false
 }
+
+/// The longest name of the domain name system.
+const NAME: usize = 253;
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// The futures of these policies are ready, but for those that look names up.
-    fn allows(network: &Network, access: Access<'_>) -> bool {
-        let mut decision = network.allows(access);
-        let mut context = std::task::Context::from_waker(std::task::Waker::noop());
-        loop {
-            if let std::task::Poll::Ready(allowed) = decision.as_mut().poll(&mut context) {
-                return allowed;
-            }
-            std::thread::yield_now();
-        }
-    }
-
-    fn at(text: &str) -> SocketAddr {
+    fn rule(text: &str) -> Rule {
         text.parse().unwrap()
     }
 
-    fn network(text: &str, bits: u8) -> Host {
-        Host::Addresses(text.parse().unwrap(), bits)
-    }
-
     #[test]
-    fn nothing_is_allowed_by_itself() {
-        for access in [
-            Access::Open,
-            Access::Bind(at("127.0.0.1:0")),
-            Access::Listen(at("127.0.0.1:80")),
-            Access::Connect(at("127.0.0.1:80")),
-            Access::SendTo(at("127.0.0.1:80")),
-            Access::LookUp("localhost"),
+    fn text_and_rule_are_one() {
+        for (text, whole) in [
+            ("example.com", "connect:example.com:*"),
+            ("connect:example.com:443", "connect:example.com:443"),
+            ("10.1.2.3:80", "connect:10.1.2.3:80"),
+            ("10.0.0.0/8:80", "connect:10.0.0.0/8:80"),
+            ("::1", "connect:[::1]:*"),
+            ("[::1]:80", "connect:[::1]:80"),
+            ("[fd00::/8]:*", "connect:[fd00::/8]:*"),
+            ("*:53", "connect:*:53"),
+            ("listen:*:8080", "listen:*:8080"),
+            ("listen:[::]:8080", "listen:[::]:8080"),
         ] {
-            assert!(!allows(&Network::default(), access), "{access:?}");
-            assert!(allows(&Network::Host, access), "{access:?}");
+            assert_eq!(rule(text).to_string(), whole);
+            assert_eq!(rule(whole), rule(text));
         }
     }
 
     #[test]
-    fn a_server_may_only_listen() {
-        let network = Network::Allow(vec![Rule::listen(Host::Any).port(8080)]);
-        assert!(allows(&network, Access::Bind(at("0.0.0.0:8080"))));
-        assert!(allows(&network, Access::Listen(at("[::]:8080"))));
-        assert!(!allows(&network, Access::Bind(at("0.0.0.0:8081"))));
-        assert!(!allows(&network, Access::Listen(at("0.0.0.0:0"))));
-        assert!(!allows(&network, Access::Connect(at("127.0.0.1:8080"))));
-        assert!(!allows(&network, Access::LookUp("localhost")));
-    }
-
-    #[test]
-    fn networks_are_compared_by_their_first_bits() {
-        let network = Network::Allow(vec![
-            Rule::connect(network("10.0.0.0", 8)).port(80),
-            Rule::connect(network("fd00::", 8)),
-        ]);
-        let connects = |to| allows(&network, Access::Connect(at(to)));
-        assert!(connects("10.255.0.1:80") && connects("[::ffff:10.0.0.1]:80") && connects("[fd12::1]:1"));
-        assert!(!connects("10.255.0.1:81") && !connects("11.0.0.1:80") && !connects("[fe00::1]:1"));
-        let everything = Network::Allow(vec![Rule::connect(self::network("0.0.0.0", 0))]);
-        assert!(allows(&everything, Access::SendTo(at("1.2.3.4:1"))));
-        assert!(!allows(&everything, Access::SendTo(at("[2001:db8::1]:1"))));
-    }
-
-    #[test]
-    fn metadata_must_be_named() {
-        let connects = |network: &Network| {
-            ["169.254.169.254:80", "[::ffff:169.254.169.254]:80"]
-                .map(|to| allows(network, Access::Connect(at(to))))
-        };
-        let six = |network: &Network| {
-            ["[fe80::1]:80", "[fd00:ec2::254]:80"].map(|to| allows(network, Access::SendTo(at(to))))
-        };
-        for wide in [
-            Network::Host,
-            Network::Allow(vec![Rule::connect(Host::Any)]),
-            Network::Allow(vec![Rule::connect(network("0.0.0.0", 0)), Rule::connect(network("::", 0))]),
-            Network::Allow(vec![
-                Rule::connect(network("169.254.0.0", 15)),
-                Rule::connect(network("fd00:ec2::", 64)),
-            ]),
+    fn what_is_no_rule_says_why() {
+        for (text, reason) in [
+            ("", "its host is no name, address, network or `*`"),
+            ("a b", "its host is no name, address, network or `*`"),
+            ("http://a", "its port is no number up to 65535"),
+            ("a:65536", "its port is no number up to 65535"),
+            ("a:", "its port is no number up to 65535"),
+            ("10.0.0.0/33", "its network has more bits than an address"),
+            ("listen:example.com:80", "a guest listens at an address, and not at a name"),
         ] {
-            assert_eq!((connects(&wide), six(&wide)), ([false; 2], [false; 2]), "{wide:?}");
+            let error = text.parse::<Rule>().unwrap_err();
+            assert_eq!(error.to_string(), format!("`{text}` is no network rule: {reason}"));
+            assert!(error.help().starts_with("write "));
         }
-        let narrow = Network::Allow(vec![
-            Rule::connect(network("169.254.169.254", 32)),
-            Rule::connect(network("fe80::", 10)),
-            Rule::connect(network("fd00:ec2::254", 128)),
-        ]);
-        assert_eq!((connects(&narrow), six(&narrow)), ([true; 2], [true; 2]));
     }
 
     #[test]
-    fn a_name_is_looked_up() {
-        let network = Network::Allow(vec![Rule::connect(Host::Name("localhost".to_owned())).port(80)]);
-        assert!(allows(&network, Access::LookUp("LOCALHOST.")));
-        assert!(!allows(&network, Access::LookUp("example.com")));
-        assert!(allows(&network, Access::Connect(at("127.0.0.1:80"))));
-        assert!(!allows(&network, Access::Connect(at("127.0.0.1:81"))));
-        assert!(!allows(&network, Access::Connect(at("127.0.0.2:80"))));
+    fn addresses_are_compared_by_their_first_bits() {
+        let allows =
+            |text: &str, address: &str| rule(text).allows(Direction::Connect, address.parse().unwrap());
+        assert!(allows("10.0.0.0/8", "10.255.0.1:80"));
+        assert!(!allows("10.0.0.0/8", "11.0.0.1:80"));
+        assert!(allows("10.0.0.1", "10.0.0.1:80"));
+        assert!(allows("10.0.0.1", "[::ffff:10.0.0.1]:80"));
+        assert!(!allows("10.0.0.1", "10.0.0.2:80"));
+        assert!(allows("0.0.0.0/0", "1.2.3.4:1"));
+        assert!(!allows("0.0.0.0/0", "[2001:db8::1]:1"));
+        assert!(allows("[fd00::/8]", "[fd12::1]:1"));
+        assert!(!allows("[fd00::/8]", "[fe80::1]:1"));
+        assert!(allows("*:80", "[::1]:80"));
+        assert!(!allows("*:80", "[::1]:81"));
+        assert!(!allows("listen:*:80", "[::1]:80"));
+        assert!(!allows("localhost:80", "127.0.0.1:80"));
+    }
+
+    #[test]
+    fn names_are_compared_whole() {
+        let rule = rule("Example.com:443");
+        assert!(rule.allows_name("example.COM.", 443));
+        assert!(!rule.allows_name("example.com", 80));
+        assert!(!rule.allows_name("a.example.com", 443));
+        assert!(!rule.allows_name("xample.com", 443));
     }
 }

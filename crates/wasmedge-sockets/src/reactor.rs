@@ -49,7 +49,7 @@ impl Wanted<'_> {
     }
 
     fn flags(&self) -> PollFlags {
-        let read = if self.read { PollFlags::IN | RDHUP } else { PollFlags::empty() };
+        let read = if self.read { PollFlags::IN } else { PollFlags::empty() };
         let write = if self.write { PollFlags::OUT } else { PollFlags::empty() };
         read | write
     }
@@ -109,9 +109,3 @@ impl fmt::Debug for Descriptor {
 }
 
 const AT_ONCE: Timespec = Timespec { tv_sec: 0, tv_nsec: 0 };
-
-/// That the other side sends no more.
-#[cfg(target_os = "linux")]
-pub(crate) const RDHUP: PollFlags = PollFlags::RDHUP;
-#[cfg(not(target_os = "linux"))]
-pub(crate) const RDHUP: PollFlags = PollFlags::empty();

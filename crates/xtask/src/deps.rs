@@ -34,6 +34,16 @@ const RULES: &[Rule] = &[
         features: &["--no-default-features"],
         without: &["wasmtime", "libcontainer"],
     },
+    Rule {
+        package: "wasmedge-sockets",
+        features: &[],
+        without: &["wasm-oci", "wasm-bundle", "wasm-exec", "wasmedge-sdk", "wasmedge-sys"],
+    },
+    Rule {
+        package: "wasmedge-sockets",
+        features: &["--no-default-features"],
+        without: &["tokio", "wasmtime", "rustix"],
+    },
     Rule { package: "wasmctr", features: &[], without: &["wasmedge-sdk", "wasmedge-sys"] },
 ];
 

@@ -40,6 +40,7 @@ examples! {
     run says "Hello, World!";
     run_component says "Hello, World!" after "hello-component";
     serve says "the service: stopped: signal 15" after "http-component";
+    sockets_alone says "the guest said: Hello, wasmtime!";
     two_engines says "modest: exit code 0";
 }
 

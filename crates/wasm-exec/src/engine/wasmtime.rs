@@ -26,6 +26,7 @@ mod component;
 mod config;
 mod descriptor;
 mod drive;
+mod driver;
 mod limiter;
 mod links;
 mod meter;

@@ -46,6 +46,7 @@ mod wasmedge {
     mod refusals;
     mod resources;
     mod serve;
+    mod sockets;
     mod spec;
     mod stdio;
     mod stops;
@@ -100,6 +101,7 @@ mod wasmtime {
     mod refusals;
     mod resources;
     mod serve;
+    mod sockets;
     mod spec;
     mod stdio;
     mod stops;

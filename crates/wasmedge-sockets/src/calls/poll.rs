@@ -16,7 +16,7 @@ use super::{Parts, stat};
 use crate::{
     errno::{Errno, Fault, Outcome, finish},
     memory::Memory,
-    reactor::{RDHUP, Wanted, ready},
+    reactor::{Wanted, ready},
     sockets::{View, is_socket},
 };
 
@@ -129,13 +129,13 @@ async fn poll_all(parts: &mut Parts<'_>, wanted: &[Subscription], events: u32, o
         });
     }
     let happened = wait(&mut parts.view, wanted, &targets).await?;
-    let mut at = events;
+    let mut count = 0;
     for (wanted, happened) in wanted.iter().zip(&happened) {
         let Some(happened) = happened else { continue };
-        parts.memory.set(at, &happened.event(wanted))?;
-        at += EVENT;
+        parts.memory.set(events + count * EVENT, &happened.event(wanted))?;
+        count += 1;
     }
-    Ok(parts.memory.set_u32(out, (at - events) / EVENT)?)
+    Ok(parts.memory.set_u32(out, count)?)
 }
 
 /// When a clock will have got there.
@@ -273,7 +273,7 @@ fn happened(
 /// An error is something to read and to write: whoever does so is told, while an error here would end guests that take
 /// it for one of the whole call.
 fn socket(flags: PollFlags, read: bool) -> Option<Happened> {
-    let side = if read { PollFlags::IN | RDHUP } else { PollFlags::OUT };
+    let side = if read { PollFlags::IN } else { PollFlags::OUT };
     let over = PollFlags::HUP | PollFlags::ERR | PollFlags::NVAL;
     let hangup = flags.contains(PollFlags::HUP);
     flags.intersects(side | over).then_some(Happened { errno: Errno::SUCCESS, hangup })

@@ -132,10 +132,9 @@ mod tests {
             for task in [Task::default(), Task::default().preopen(Preopen::read_only("/", "/"))] {
                 let mut store = engine.shared.store(State::new(task).unwrap(), None).unwrap();
                 let guest = code.guest(&mut store, code.calls(entry).unwrap());
-                let ended = engine
-                    .shared
-                    .reactor
-                    .block_on(async { tokio::time::timeout(Duration::from_millis(20), guest).await });
+                let ended = engine.shared.reactor.block_on(&Arc::default(), async {
+                    tokio::time::timeout(Duration::from_millis(20), guest).await
+                });
                 assert!(ended.is_err());
             }
         }

@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use wasmtime::Store;
 
 use super::{NAME, Shared, alarm::Alarm, state::State};
@@ -30,12 +32,13 @@ impl Shared {
         let Limits { fuel, deadline, .. } = task.limits;
         let cancel = task.cancel.clone();
         let mut store = self.store(State::new(task)?, fuel)?;
+        let driver = Arc::clone(store.data().driver());
         let exit = if deadline.is_some() || cancel.is_some() {
             let alarm = Alarm::set(&mut store, self.reactor.handle(), false);
-            let raced = self.reactor.block_on(alarm.race(deadline, cancel, guest(&mut store)));
+            let raced = self.reactor.block_on(&driver, alarm.race(deadline, cancel, guest(&mut store)));
             raced.unwrap_or_else(|stop| Ok(Exit::Stopped(stop)))?
         } else {
-            self.reactor.block_on(guest(&mut store))?
+            self.reactor.block_on(&driver, guest(&mut store))?
         };
         Ok(store.data().ended(exit))
     }

@@ -1,126 +1,91 @@
 use std::{
+    future::poll_fn,
     io,
-    net::{IpAddr, SocketAddr},
-    sync::Arc,
+    net::SocketAddr,
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use tokio::net::{TcpStream, lookup_host};
-use wasmedge_sockets::{Access, Decision};
+use wasmedge_sockets::{Access, Decision, Policy as _, is_metadata};
 use wasmtime_wasi::{WasiCtxBuilder, sockets::SocketAddrUse};
 
-use crate::{Direction, Host, Network, Rule};
+use crate::{Direction, Network};
 
 /// What a guest may do with the network, in one place for sockets, HTTP requests and name lookup.
 #[derive(Debug, Clone)]
-pub(super) enum Policy {
-    None,
-    Host,
-    Rules(Arc<[Rule]>),
-}
+pub(super) struct Policy(Arc<Network>);
 
 impl Policy {
     pub(super) fn new(network: Network) -> Self {
-        match network {
-            Network::None => Self::None,
-            Network::Host => Self::Host,
-            Network::Allow(rules) => Self::Rules(rules.into()),
-        }
+        Self(Arc::new(network))
     }
 
     /// Tells wasmtime-wasi, which grants nothing by itself.
     pub(super) fn grant(&self, wasi: &mut WasiCtxBuilder) {
-        match self {
-            Self::None => return,
-            Self::Host => wasi.inherit_network(),
-            Self::Rules(rules) => {
-                let rules = Arc::clone(rules);
-                wasi.socket_addr_check(move |address, purpose| {
-                    Box::pin(allows(Arc::clone(&rules), address, purpose))
-                })
-            }
-        };
+        if *self.0 == Network::None {
+            return;
+        }
+        let policy = self.clone();
+        wasi.socket_addr_check(move |address, purpose| {
+            let policy = policy.clone();
+            let decision: Decision<'_> = Box::pin(async move { policy.permits(address, purpose).await });
+            // It is asked for by one thread at a time, but for a type that may be shared.
+            let mut decision = Mutex::new(decision);
+            Box::pin(poll_fn(move |cx| {
+                decision.get_mut().unwrap_or_else(PoisonError::into_inner).as_mut().poll(cx)
+            }))
+        });
         wasi.allow_tcp(true).allow_udp(true).allow_ip_name_lookup(true);
     }
 
-    /// Tells whether the guest may look a name up. An address is no name, and asks nobody.
+    /// Tells whether the guest may look a name up.
     pub(super) fn may_look_up(&self, name: &str) -> bool {
-        match self {
-            Self::None => false,
-            Self::Host => true,
-            Self::Rules(rules) => {
-                let named = |rule: &Rule| rule.direction == Direction::Connect && rule.host.is_named(name);
-                name.parse::<IpAddr>().is_ok() || rules.iter().any(named)
-            }
+        self.0.allows_lookup(name)
+    }
+
+    /// Connects to a host, if the guest may: by the name if it gave one, and then to whatever address that has, but for
+    /// those where clouds give out credentials.
+    pub(super) async fn connect(&self, host: &str, port: u16) -> io::Result<TcpStream> {
+        let denied = || Err(io::ErrorKind::PermissionDenied.into());
+        if let Ok(ip) = host.parse() {
+            let address = SocketAddr::new(ip, port);
+            let may = self.0.allows(Access::Connect(address)).await;
+            return if may { TcpStream::connect(address).await } else { denied() };
+        }
+        if !self.0.allows_name(host, port) {
+            return denied();
+        }
+        let found: Vec<_> =
+            lookup_host((host, port)).await?.filter(|address| !is_metadata(address.ip())).collect();
+        if found.is_empty() { denied() } else { TcpStream::connect(&*found).await }
+    }
+
+    /// What the sockets of components ask.
+    async fn permits(&self, address: SocketAddr, purpose: SocketAddrUse) -> bool {
+        match purpose {
+            SocketAddrUse::TcpBind | SocketAddrUse::UdpBind => self.0.allows(Access::Bind(address)).await,
+            SocketAddrUse::TcpListen => self.0.allows(Access::Listen(address)).await,
+            // Whoever comes to where the guest may listen.
+            SocketAddrUse::TcpAccept => true,
+            SocketAddrUse::TcpConnect => self.0.allows(Access::Connect(address)).await,
+            SocketAddrUse::UdpSend => self.0.allows(Access::SendTo(address)).await,
+            SocketAddrUse::UdpReceive => self.listens() || self.0.allows(Access::SendTo(address)).await,
         }
     }
 
-    /// Connects to a host, if the guest may: by the name if it gave one, and then to whatever address that has.
-    pub(super) async fn connect(&self, host: &str, port: u16) -> io::Result<TcpStream> {
-        let may = match (self, host.parse()) {
-            (Self::None, _) => false,
-            (Self::Host, _) => true,
-            (Self::Rules(rules), Ok(address)) => {
-                let purpose = SocketAddrUse::TcpConnect;
-                allows(Arc::clone(rules), SocketAddr::new(address, port), purpose).await
-            }
-            (Self::Rules(rules), Err(_)) => rules.iter().any(|rule| rule.allows_name(host, port)),
-        };
-        if may { TcpStream::connect((host, port)).await } else { Err(io::ErrorKind::PermissionDenied.into()) }
+    /// Tells whether anybody may send something to the guest.
+    fn listens(&self) -> bool {
+        match &*self.0 {
+            Network::Host => true,
+            Network::Allow(rules) => rules.iter().any(|rule| rule.direction == Direction::Listen),
+            _ => false,
+        }
     }
 }
 
 /// What the sockets of modules ask.
 impl wasmedge_sockets::Policy for Policy {
     fn allows<'a>(&'a self, access: Access<'a>) -> Decision<'a> {
-        Box::pin(async move {
-            let rules = match self {
-                Self::None => return false,
-                Self::Host => return true,
-                Self::Rules(rules) => Arc::clone(rules),
-            };
-            match access {
-                Access::Open => true,
-                Access::Bind(at) => allows(rules, at, SocketAddrUse::TcpBind).await,
-                Access::Listen(at) => allows(rules, at, SocketAddrUse::TcpListen).await,
-                Access::Connect(to) => allows(rules, to, SocketAddrUse::TcpConnect).await,
-                Access::SendTo(to) => allows(rules, to, SocketAddrUse::UdpSend).await,
-                Access::LookUp(name) => self.may_look_up(name),
-                _ => false,
-            }
-        })
+        self.0.allows(access)
     }
-}
-
-async fn allows(rules: Arc<[Rule]>, address: SocketAddr, purpose: SocketAddrUse) -> bool {
-    let by = |direction| rules.iter().any(|rule| rule.allows(direction, address));
-    match purpose {
-        // Before it connects a socket is bound to what the system chooses.
-        SocketAddrUse::TcpBind | SocketAddrUse::UdpBind => {
-            by(Direction::Listen) || (address.ip().is_unspecified() && address.port() == 0)
-        }
-        SocketAddrUse::TcpListen => by(Direction::Listen),
-        // Whoever comes to where the guest may listen.
-        SocketAddrUse::TcpAccept => true,
-        SocketAddrUse::TcpConnect | SocketAddrUse::UdpSend => {
-            by(Direction::Connect) || is_named(&rules, address).await
-        }
-        SocketAddrUse::UdpReceive => {
-            let listens = rules.iter().any(|rule| rule.direction == Direction::Listen);
-            listens || by(Direction::Connect) || is_named(&rules, address).await
-        }
-    }
-}
-
-/// Tells whether an address is one that the names of the rules have now.
-async fn is_named(rules: &[Rule], address: SocketAddr) -> bool {
-    for rule in rules.iter().filter(|rule| rule.direction == Direction::Connect) {
-        if let Host::Name(name) = &rule.host
-            && rule.has_port(address.port())
-            && let Ok(mut found) = lookup_host((name.as_str(), address.port())).await
-            && found.any(|found| found.ip().to_canonical() == address.ip().to_canonical())
-        {
-            return true;
-        }
-    }
-    false
 }

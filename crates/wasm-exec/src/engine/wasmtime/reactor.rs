@@ -2,8 +2,8 @@ use std::{
     future::Future,
     io,
     pin::pin,
-    sync::{Arc, Condvar, Mutex, PoisonError},
-    task::{Context, Poll, Wake, Waker},
+    sync::Arc,
+    task::{Context, Poll, Waker},
 };
 
 use tokio::{
@@ -11,7 +11,9 @@ use tokio::{
     task::coop::unconstrained,
 };
 
-/// What guests wait with: one thread that watches timers and descriptors.
+use super::driver::Driver;
+
+/// What guests wait with: one thread that watches timers and descriptors, but for sockets, which a [`Driver`] watches.
 ///
 /// Guests themselves run on the threads of their callers, as futures that are driven there, so that a run costs no hop.
 pub(super) struct Reactor {
@@ -39,9 +41,11 @@ impl Reactor {
     ///
     /// wasmtime-wasi finds the runtime that is entered, and never makes its own. The future is not bound by the budget
     /// of the task that may be around it: that is refilled only when the task gives way, which it cannot here.
-    pub(super) fn block_on<F: Future>(&self, future: F) -> F::Output {
+    ///
+    /// The sockets of a guest wait by its driver, and would wait for ever with another one.
+    pub(super) fn block_on<F: Future>(&self, driver: &Arc<Driver>, future: F) -> F::Output {
         let _entered = self.runtime.as_ref().map(Runtime::enter);
-        block_on(unconstrained(future))
+        block_on(driver, unconstrained(future))
     }
 }
 
@@ -56,42 +60,15 @@ impl Drop for Reactor {
 
 /// tokio's `block_on` refuses to run inside of a runtime; the usual small ones use the thread's park token, which an
 /// executor further up the stack may be using as well, and then misses its wake-up.
-fn block_on<F: Future>(future: F) -> F::Output {
-    let signal = Arc::new(Signal::default());
-    let waker = Waker::from(Arc::clone(&signal));
+fn block_on<F: Future>(driver: &Arc<Driver>, future: F) -> F::Output {
+    let waker = Waker::from(Arc::clone(driver));
     let mut context = Context::from_waker(&waker);
     let mut future = pin!(future);
     loop {
         match future.as_mut().poll(&mut context) {
             Poll::Ready(output) => return output,
-            Poll::Pending => signal.wait(),
+            Poll::Pending => driver.sleep(),
         }
-    }
-}
-
-#[derive(Default)]
-struct Signal {
-    woken: Mutex<bool>,
-    changed: Condvar,
-}
-
-impl Signal {
-    fn wait(&self) {
-        let woken = self.woken.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut woken =
-            self.changed.wait_while(woken, |woken| !*woken).unwrap_or_else(PoisonError::into_inner);
-        *woken = false;
-    }
-}
-
-impl Wake for Signal {
-    fn wake(self: Arc<Self>) {
-        self.wake_by_ref();
-    }
-
-    fn wake_by_ref(self: &Arc<Self>) {
-        *self.woken.lock().unwrap_or_else(PoisonError::into_inner) = true;
-        self.changed.notify_one();
     }
 }
 
@@ -107,7 +84,7 @@ mod tests {
 
     #[test]
     fn waits_for_timers() {
-        reactor().block_on(async { tokio::time::sleep(Duration::from_millis(1)).await });
+        reactor().block_on(&Arc::default(), async { tokio::time::sleep(Duration::from_millis(1)).await });
     }
 
     #[test]
@@ -117,7 +94,7 @@ mod tests {
             let inner = reactor();
             // More steps than the budget of a tokio task.
             for _ in 0..500 {
-                inner.block_on(async { tokio::task::spawn(async {}).await.unwrap() });
+                inner.block_on(&Arc::default(), async { tokio::task::spawn(async {}).await.unwrap() });
             }
             drop(inner);
         });

@@ -1,6 +1,6 @@
-use std::{io, mem};
+use std::{io, mem, sync::Arc};
 
-use wasmedge_sockets::{Sockets, SocketsView, TokioReactor, View};
+use wasmedge_sockets::{Limits as SocketLimits, Reactor, Sockets, SocketsView, View};
 use wasmtime::Linker;
 use wasmtime_wasi::{
     FsPerms, I32Exit, WasiCtxBuilder, WasiCtxView, WasiView,
@@ -10,6 +10,7 @@ use wasmtime_wasi::{
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
 use super::{
+    driver::Driver,
     limiter::Limiter,
     meter::Meter,
     outgoing::Outgoing,
@@ -33,6 +34,7 @@ pub(super) struct State {
     http: WasiHttpCtx,
     outgoing: Outgoing,
     sockets: Sockets,
+    driver: Arc<Driver>,
     limiter: Limiter,
     meter: Option<Meter>,
     observer: Option<Observer>,
@@ -61,17 +63,22 @@ impl State {
         if let Some(output) = GuestOutput::new(stderr, Stream::Stderr, &first, &meter) {
             wasi.stderr(output);
         }
+        let driver = Arc::new(Driver::default());
         let other_files = files_that_may_not_block(&preopens)?;
         let mut wasi = Box::new(wasi.build_p1());
         let handles = limits.handles.map_or(usize::MAX, |handles| handles.try_into().unwrap_or(usize::MAX));
         wasi.ctx().table.set_max_capacity(handles);
+        // The table counts them, with all that is open.
+        let sockets = Sockets::shared(Arc::new(policy.clone()), Arc::clone(&driver) as Arc<dyn Reactor>)
+            .limits(SocketLimits::default().sockets(usize::MAX));
         Ok(Self {
             wasi,
             other_files,
             may_block: true,
             special_files,
             http: WasiHttpCtx::new(),
-            sockets: Sockets::new(policy.clone(), TokioReactor::default()),
+            sockets,
+            driver,
             outgoing: Outgoing::new(policy),
             limiter: Limiter::new(&limits),
             meter,
@@ -115,6 +122,11 @@ impl State {
     /// Tells whether the guest may open FIFOs, devices and sockets.
     pub(super) fn may_open_special_files(&self) -> bool {
         self.special_files
+    }
+
+    /// The thread that drives the guest.
+    pub(super) fn driver(&self) -> &Arc<Driver> {
+        &self.driver
     }
 
     /// What the guest may do with the network.

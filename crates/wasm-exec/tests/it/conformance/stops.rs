@@ -13,7 +13,7 @@ use wasm_exec::{
     Cancel, Capability, Error, Exit, Input, Limits, Network, Output, Preopen, Stop, Stopping, Task,
 };
 
-use super::{NAME, engine, task};
+use super::{NAME, engine, sockets, task};
 use crate::{
     child,
     support::{calling, try_run, wasm},
@@ -69,6 +69,16 @@ impl Endless {
             Self::waits("reading a pipe that stays open", guests::CAT.wasm(), || task().stdin(open_pipe())),
             Self::waits("polling a pipe that stays open", poll_stdin(), || task().stdin(open_pipe())),
             Self::waits("writing to a pipe that nobody reads", floods(), || task().stdout(full_pipe())),
+            Self::waits(
+                "accepting what does not come",
+                sockets::guest("(drop (call $accept (call $listen (i32.const 0))))"),
+                || task().network(Network::Host),
+            ),
+            Self::waits(
+                "polling a socket",
+                sockets::guest("(call $poll (call $listen (i32.const 0)))"),
+                || task().network(Network::Host),
+            ),
         ];
         let all = all.into_iter().chain(components());
         all.filter(|guest| host_calls || !guest.waits_in_a_host_call).collect()
