@@ -38,6 +38,8 @@ fn what_it_had_is_closed_and_free() {
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let body = format!(
         r#"(global.set $listener (call $tcp))
+        (i32.store (i32.const 112) (i32.const 1))
+        (call $is (call $sock_setsockopt (global.get $listener) (i32.const 0) (i32.const 0) (i32.const 112) (i32.const 4)) (i32.const 0))
         (call $ok (call $sock_bind (global.get $listener) (i32.const 80) (i32.const {port})))
         (call $ok (call $sock_listen (global.get $listener) (i32.const 8)))
         (loop $again (drop (call $accepted)) (br $again))"#
@@ -57,7 +59,5 @@ fn what_it_had_is_closed_and_free() {
     });
     drop(run_for(Duration::from_millis(300), &body, host()));
     assert!(client.join().unwrap());
-    // Connections that were open keep a port for a while from whoever does not say that this is well (`SO_REUSEADDR`),
-    // which the listener of std does.
     TcpListener::bind(("127.0.0.1", port)).unwrap();
 }
