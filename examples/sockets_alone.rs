@@ -4,7 +4,6 @@
 
 #![expect(clippy::print_stdout, reason = "an example talks to its user")]
 
-use anyhow::Context;
 use tokio::{io::AsyncReadExt, net::TcpListener};
 use wasmedge_sockets::{Host, Network, Rule, Sockets, SocketsView, TokioReactor, View};
 use wasmtime::{Engine, Linker, Module, Store};
@@ -40,7 +39,7 @@ impl SocketsView for State {
 }
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> anyhow::Result<()> {
+async fn main() -> wasmtime::Result<()> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let at = listener.local_addr()?;
 
@@ -63,7 +62,7 @@ async fn main() -> anyhow::Result<()> {
     let start = instance.get_typed_func::<(), ()>(&mut store, "_start")?;
     // A guest that takes too long is ended by dropping its future.
     let patience = std::time::Duration::from_secs(10);
-    tokio::time::timeout(patience, start.call_async(&mut store, ())).await.context("out of time")??;
+    tokio::time::timeout(patience, start.call_async(&mut store, ())).await??;
 
     // With the store its sockets are closed.
     drop(store);
