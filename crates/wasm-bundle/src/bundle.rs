@@ -1,3 +1,4 @@
+mod config;
 mod place;
 mod write;
 
@@ -84,7 +85,7 @@ impl Bundle {
     /// [`Error::TooLarge`] and [`Error::Config`] about the config.json; those of [`Workload::from_spec`].
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
-        let spec = read_config(path)?;
+        let spec = config::read(path)?;
         let workload = Workload::from_spec(&spec)?;
         let rootfs = rootfs(path, &spec)?;
         Ok(Self { path: path.to_owned(), spec, workload, rootfs })
@@ -151,6 +152,15 @@ impl Bundle {
         }
     }
 
+    /// Whether a directory is in the root file system, or where something is mounted.
+    pub(crate) fn has_directory(&self, path: &Path) -> bool {
+        if self.spec.mounts().iter().flatten().any(|mount| path.starts_with(mount.destination())) {
+            return true;
+        }
+        let root = Dir::open_ambient_dir(&self.rootfs, ambient_authority()).map(Root::new);
+        root.is_ok_and(|root| root.has_directory(path))
+    }
+
     fn open_program(&self) -> Result<File> {
         let open = || {
             let root = Root::new(Dir::open_ambient_dir(&self.rootfs, ambient_authority())?);
@@ -161,34 +171,6 @@ impl Bundle {
 
     fn unreadable(&self, source: io::Error) -> Error {
         Error::Program { path: self.workload.args[0].as_str().into(), source }
-    }
-}
-
-fn read_config(path: &Path) -> Result<Spec> {
-    let dir = Dir::open_ambient_dir(path, ambient_authority()).map_err(Error::io("open", path))?;
-    let file = match open_regular(&dir, Path::new(CONFIG)) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            return Err(Error::not_bundle(path, "it has no config.json"));
-        }
-        result => result.map_err(Error::io("read", path.join(CONFIG)))?,
-    };
-    let limit = Bundle::CONFIG_LIMIT;
-    let mut config = Vec::new();
-    file.take(limit + 1).read_to_end(&mut config).map_err(Error::io("read", path.join(CONFIG)))?;
-    if config.len() as u64 > limit {
-        return Err(Error::TooLarge { path: path.join(CONFIG), limit });
-    }
-    serde_json::from_slice(&config)
-        .map_err(|source| Error::Config { path: path.join(CONFIG), source: source.into() })
-}
-
-/// Opens a regular file below `dir`: to open a pipe would be to wait for somebody to write.
-fn open_regular(dir: &Dir, path: &Path) -> io::Result<File> {
-    let kind = dir.metadata(path)?.file_type();
-    match kind {
-        kind if kind.is_dir() => Err(io::ErrorKind::IsADirectory.into()),
-        kind if !kind.is_file() => Err(io::Error::other("not a regular file")),
-        _ => dir.open(path),
     }
 }
 
@@ -211,8 +193,8 @@ fn rootfs(path: &Path, spec: &Spec) -> Result<PathBuf> {
         return Err(Error::not_bundle(path, "its root file system is no directory"));
     }
     // CVE-2026-41579: a runtime that follows such a link mounts over a directory of the machine.
-    let is_wrong = |name: &&str| rootfs.join(name).symlink_metadata().is_ok_and(|found| !found.is_dir());
-    if ["dev", "proc", "sys"].iter().any(is_wrong) {
+    let is_wrong = |name| rootfs.join(name).symlink_metadata().is_ok_and(|found| !found.is_dir());
+    if ["dev", "proc", "sys"].into_iter().any(is_wrong) {
         return Err(Error::not_bundle(path, MOUNT_POINT_LINK));
     }
     Ok(rootfs)

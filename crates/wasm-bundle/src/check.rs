@@ -34,6 +34,10 @@ impl Workload {
 
 /// Whether runtimes mount there themselves, so that the user's mount would hide it or be hidden.
 pub(crate) fn is_runtimes(destination: &Path) -> bool {
+    // Where this leads the runtime finds out; for us it is a mount like any other, and refused.
+    if destination.components().any(|part| part == Component::ParentDir) {
+        return false;
+    }
     let mut parts = destination.components().filter(|part| matches!(part, Component::Normal(_)));
     match parts.next().and_then(|part| part.as_os_str().to_str()) {
         None | Some("proc" | "sys") => true,

@@ -61,6 +61,7 @@ mod label;
 mod like;
 #[cfg(feature = "node")]
 pub mod node;
+mod problem;
 mod refusal;
 mod resources;
 mod root;
@@ -77,6 +78,7 @@ pub use self::{
     error::{Error, Result},
     handler::Handler,
     like::Like,
+    problem::Problem,
     refusal::Refusal,
     resources::Resources,
     spec::config_json,

@@ -70,8 +70,8 @@ impl Workload {
     /// # Errors
     ///
     /// As [`to_spec`](Self::to_spec).
-    pub fn to_spec_like(&self, like: Like, handler: Handler) -> Result<Spec> {
-        let annotations = self.checked_annotations(handler)?;
+    pub fn to_spec_like(&self, like: Like, handler: impl Into<Option<Handler>>) -> Result<Spec> {
+        let annotations = self.checked_annotations(handler.into())?;
         let hostname = match &self.hostname {
             default if *default == Self::default().hostname => Some(like.name()),
             other => other.as_deref(),

@@ -158,6 +158,14 @@ impl Root {
         look().unwrap_or(Found::Missing)
     }
 
+    /// Tells whether a path leads to a directory.
+    pub(crate) fn has_directory(&self, path: &Path) -> bool {
+        let place = parts(path)
+            .map_err(Stray::Io)
+            .and_then(|(_, parts)| self.walk(parts.iter().map(String::as_str), Missing::Report));
+        matches!(place, Ok(Some(_)))
+    }
+
     fn step(&self, steps: &mut u32) -> Result<(), Stray> {
         *steps += 1;
         if *steps > PARTS {

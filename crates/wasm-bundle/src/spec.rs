@@ -41,7 +41,8 @@ const MASKED: [&str; 12] = [
 const READ_ONLY: [&str; 5] = ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"];
 
 impl Workload {
-    /// Makes the runtime configuration of this workload, for a runtime that is asked by `handler` to run Wasm.
+    /// Makes the runtime configuration of this workload, for a runtime that is asked by `handler` to run Wasm; with `None` it
+    /// is not asked, and executes the program.
     ///
     /// Every field is set on purpose; what is not listed is left out. crun 1.21 and runc 1.1 start it as it is.
     ///
@@ -71,8 +72,8 @@ impl Workload {
     ///
     /// [`Error::NothingToRun`] without arguments; [`Error::Value`] for values that some runtime would refuse or read
     /// differently, and for a program that `handler` would not take for Wasm.
-    pub fn to_spec(&self, handler: Handler) -> Result<Spec> {
-        let annotations = self.checked_annotations(handler)?;
+    pub fn to_spec(&self, handler: impl Into<Option<Handler>>) -> Result<Spec> {
+        let annotations = self.checked_annotations(handler.into())?;
         let mut linux = json!({
             "resources": self.resources.document(),
             "namespaces": self.namespaces()?,
@@ -125,8 +126,10 @@ impl Workload {
     }
 
     /// Checks the workload, and adds the handler's annotation to its own.
-    pub(crate) fn checked_annotations(&self, handler: Handler) -> Result<BTreeMap<String, String>> {
+    pub(crate) fn checked_annotations(&self, handler: Option<Handler>) -> Result<BTreeMap<String, String>> {
         self.check()?;
+        let mut annotations = self.annotations.clone();
+        let Some(handler) = handler else { return Ok(annotations) };
         let program = &self.args[0];
         if !handler.takes(program) {
             return Err(Error::value(
@@ -135,7 +138,6 @@ impl Workload {
                 "ends neither in .wasm nor in .wat, which compat-smart wants",
             ));
         }
-        let mut annotations = self.annotations.clone();
         annotations.insert(Handler::ANNOTATION.into(), handler.value().into());
         Ok(annotations)
     }

@@ -22,18 +22,18 @@ use self::{
     name::{Mark, Name},
     tree::{Fault, Tree},
 };
-use crate::{Error, Refusal, Result, error::shortened, spec::ROOTFS};
+use crate::{Error, Mount, Refusal, Result, error::shortened, spec::ROOTFS};
 
 /// Where bundles of ours, and most others, have file systems of the kernel.
 const MOUNT_POINTS: [&str; 3] = ["/dev", "/proc", "/sys"];
 
 /// Unpacks the layers of an image, the lowest first, into an empty directory, and makes what the runtime wants there:
-/// its mount points, so that it need not write to the bundle, and the working directory (crun and runc make it when it is
-/// missing, youki does not).
+/// mount points, so that it need not write to the bundle (in a user namespace it may not), and the working directory (crun
+/// and runc make it when it is missing, youki does not).
 ///
 /// A whiteout deletes what layers *below* its own have, wherever in its layer it stands. So a layer that is not the
 /// lowest is read twice: for its whiteouts, then for the rest.
-pub(crate) fn unpack(image: &Artifact, root: Dir, spec: &Spec) -> Result<()> {
+pub(crate) fn unpack(image: &Artifact, root: Dir, spec: &Spec, mounts: &[Mount]) -> Result<()> {
     let tree = Tree::new(root).map_err(Error::io("create", ROOTFS))?;
     let mut budget = Budget::new();
     for (index, layer) in image.layers().iter().enumerate() {
@@ -43,7 +43,25 @@ pub(crate) fn unpack(image: &Artifact, root: Dir, spec: &Spec) -> Result<()> {
         entries(&tree, index, open(index, layer)?, &mut budget)?;
     }
     let cwd = spec.process().as_ref().map(|process| process.cwd().as_path());
-    mount_points(spec).chain(cwd).try_for_each(|path| ensure(&tree, path))
+    mount_points(spec).chain(cwd).try_for_each(|path| ensure(&tree, path, Thing::Directory))?;
+    mounts.iter().filter(|mount| !is_hidden(spec, &mount.destination)).try_for_each(|mount| {
+        // A file is mounted on a file. What is not on this machine may be anything.
+        let thing = if mount.source.is_file() { Thing::File } else { Thing::Directory };
+        ensure(&tree, &mount.destination, thing)
+    })
+}
+
+/// Whether a mount point lies in what another mount puts there.
+fn is_hidden(spec: &Spec, destination: &Path) -> bool {
+    let mut above = spec.mounts().iter().flatten().map(|mount| mount.destination());
+    above.any(|above| destination != above && destination.starts_with(above))
+}
+
+/// What is made where something is mounted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Thing {
+    Directory,
+    File,
 }
 
 /// Where the runtime mounts file systems of the kernel: `/proc`, `/dev`, `/sys`. What lies in them is not of the bundle.
@@ -53,16 +71,20 @@ fn mount_points(spec: &Spec) -> impl Iterator<Item = &Path> {
         .filter(|path| MOUNT_POINTS.iter().any(|point| path.components().eq(Path::new(point).components())))
 }
 
-/// Makes a directory unless it is there. What the image has in its way is the runtime's to complain about.
-fn ensure(tree: &Tree, path: &Path) -> Result<()> {
+/// Makes a directory or an empty file unless it is there. What the image has in its way is the runtime's to complain about.
+fn ensure(tree: &Tree, path: &Path, thing: Thing) -> Result<()> {
     let text = path.to_string_lossy();
     let below = text.trim_start_matches('/');
     if below.is_empty() {
         return Ok(());
     }
-    let name =
-        Name::parse(below.as_bytes()).map_err(|_| Error::value("cwd", &text, "is too long or too deep"))?;
-    match tree.ensure(&name) {
+    let name = Name::parse(below.as_bytes())
+        .map_err(|_| Error::value("the path", &text, "is too long or too deep"))?;
+    let made = match thing {
+        Thing::Directory => tree.ensure(&name),
+        Thing::File => tree.ensure_file(&name),
+    };
+    match made {
         Ok(()) | Err(Fault::Refused(_)) => Ok(()),
         Err(Fault::TooMuch(error)) => Err(error),
         Err(Fault::Io(source)) => Err(Error::io("create", path)(source)),

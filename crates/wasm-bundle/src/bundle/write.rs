@@ -21,7 +21,7 @@ pub(super) fn write(path: &Path, spec: &Spec, image: &Artifact, overwrite: Overw
     fs::create_dir(&rootfs).map_err(Error::io("create", path.join(ROOTFS)))?;
     let root =
         Dir::open_ambient_dir(&rootfs, ambient_authority()).map_err(Error::io("open", path.join(ROOTFS)))?;
-    unpack(image, root, spec)?;
+    unpack(image, root, spec, &workload.mounts)?;
     fs::write(place.temporary().join(CONFIG), config).map_err(Error::io("create", path.join(CONFIG)))?;
 
     let bundle = Bundle { path: path.to_owned(), spec: spec.clone(), workload, rootfs };

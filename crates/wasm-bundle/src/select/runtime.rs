@@ -19,6 +19,26 @@ pub enum Runtime {
     Runc,
 }
 
+impl Runtime {
+    /// crun 1.21 with WasmEdge, as Debian builds it.
+    #[must_use]
+    pub fn crun() -> Self {
+        Self::Crun(Crun::new([Engine::WasmEdge]))
+    }
+
+    /// youki 0.7 with wasmtime, as `cargo install` builds it with the feature `wasm-wasmtime`.
+    #[must_use]
+    pub fn youki() -> Self {
+        Self::Youki(Youki::new([Engine::Wasmtime]))
+    }
+
+    /// runwasi's wasmtime shim.
+    #[must_use]
+    pub fn runwasi() -> Self {
+        Self::Runwasi(Shim::new(Engine::Wasmtime))
+    }
+}
+
 /// crun's build, and how it is called.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]

@@ -133,6 +133,16 @@ impl Tree {
         self.make(name.parts()).map(|_| ())
     }
 
+    /// Makes an empty file unless something is there.
+    pub(super) fn ensure_file(&self, name: &Name) -> Result<(), Fault> {
+        let (above, last) = name.split().ok_or(Refusal::Root)?;
+        let parent = self.make(above)?.dir;
+        if kind(&parent, last)?.is_none() {
+            parent.open_with(last, OpenOptions::new().write(true).create_new(true).mode(0o644))?;
+        }
+        Ok(())
+    }
+
     /// The parent of a name that is not the root, made if necessary, and the last part, with nothing there.
     fn vacant<'a>(&self, name: &'a Name) -> Result<(Dir, &'a str), Fault> {
         let (above, last) = name.split().ok_or(Refusal::Root)?;

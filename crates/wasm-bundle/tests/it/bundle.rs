@@ -10,7 +10,7 @@ use std::{
 };
 
 use serde_json::{Value, json};
-use wasm_bundle::{Bundle, Error, Handler, Workload};
+use wasm_bundle::{Bundle, Error, Handler, Mount, Workload};
 use wasm_oci::{Format, Overwrite, Pack};
 
 use crate::image::{MODULE, Tar, Yard, app, image, spec};
@@ -72,7 +72,26 @@ fn the_working_directory_is_there() {
     }
     let deep = "/a".repeat(129);
     let error = write(&deep).1.unwrap_err().to_string();
-    assert!(error.starts_with("cwd ") && error.ends_with(" is too long or too deep"), "{error}");
+    assert!(error.starts_with("the path ") && error.ends_with(" is too long or too deep"), "{error}");
+}
+
+#[test]
+fn mount_points_are_there() {
+    let yard = Yard::new();
+    let canary = yard.path().join("canary");
+    let workload = Workload::new(["/app.wasm"])
+        .mount(Mount::new(&canary, "/data"))
+        .mount(Mount::new(canary.join("file"), "/etc/app/file"))
+        .mount(Mount::new("/no/such", "/link/deep"))
+        .mount(Mount::new(&canary, "/data/inside"))
+        .mount(Mount::new(&canary, "/dev/shm"));
+    let spec = workload.to_spec(Handler::Compat).unwrap();
+    let layer = app().dir("real").symlink("link", "/real").end();
+    Bundle::write(yard.bundle(), &spec, &image(&[layer]), Overwrite::Refuse).unwrap();
+    assert!(yard.rootfs("data").is_dir() && yard.rootfs("real/deep").is_dir());
+    assert!(yard.rootfs("etc/app/file").is_file());
+    assert!(!yard.rootfs("data/inside").exists() && !yard.rootfs("dev/shm").exists());
+    yard.assert_untouched("mount points");
 }
 
 #[test]

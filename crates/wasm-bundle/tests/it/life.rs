@@ -4,7 +4,7 @@ use std::{fs, path::Path};
 
 use serde_json::Value;
 use tar::Header;
-use wasm_bundle::{Bundle, Handler, Resources, UserNamespace, Workload, oci_spec::runtime::Spec};
+use wasm_bundle::{Bundle, Handler, Mount, Resources, UserNamespace, Workload};
 use wasm_oci::{Artifact, Format, Overwrite, Pack};
 
 use crate::{
@@ -21,13 +21,6 @@ fn endless(container: &Container, workload: &Workload) {
 
 fn app() -> Workload {
     Workload::new(["/app.wasm"])
-}
-
-/// The configuration of a program that is executed.
-fn executed(workload: &Workload) -> Spec {
-    let mut spec = workload.to_spec(Handler::Compat).unwrap();
-    spec.set_annotations(None);
-    spec
 }
 
 fn live(container: &Container) {
@@ -70,7 +63,7 @@ fn a_container_lives_on_runc() {
     let Some(runc) = lab::need!("runc") else { return };
     let Some(()) = lab::need_root!() else { return };
     let container = Container::new(&runc);
-    let spec = executed(&Workload::new(["/bin/sleeper"]));
+    let spec = Workload::new(["/bin/sleeper"]).to_spec(None).unwrap();
     Bundle::write(container.bundle(), &spec, &linux(), Overwrite::Refuse).unwrap();
     live(&container);
 }
@@ -81,7 +74,7 @@ fn programs_of_linux_are_found_through_links() {
     let runtimes = [lab::need!("crun"), lab::need!("runc")];
     for runtime in runtimes.into_iter().flatten() {
         let container = Container::new(&runtime);
-        let spec = executed(&Workload::new(["/sbin/tool"]));
+        let spec = Workload::new(["/sbin/tool"]).to_spec(None).unwrap();
         Bundle::write(container.bundle(), &spec, &linux(), Overwrite::Refuse).unwrap();
         let output = container.run();
         assert_eq!(output.stdout, b"native\n", "{output:?}");
@@ -131,9 +124,15 @@ fn a_user_namespace_is_made_by_every_runtime() {
         let map: Vec<_> = map.split_whitespace().collect();
         assert_eq!(map, ["0", "100000", "65536"], "{runtime:?}");
     }
+    // Whoever is root in the namespace may not make a mount point: it is there.
     let Some(crun) = lab::need!("crun") else { return };
-    let output = Container::new(&crun).run_guest(guests::HELLO, Handler::Compat, &workload);
-    assert_eq!(output.stdout, b"Hello, World!\n", "{output:?}");
+    let container = Container::new(&crun);
+    let data = container.dir().join("data");
+    fs::create_dir(&data).unwrap();
+    fs::write(data.join("file.txt"), "granted\n").unwrap();
+    let output =
+        container.run_guest(guests::READ_FILE, Handler::Compat, &workload.mount(Mount::new(&data, "/data")));
+    assert_eq!(output.stdout, b"granted\n", "{output:?}");
 }
 
 /// A container that waits to be started, of a program of Linux called as the guest.
@@ -144,7 +143,7 @@ fn created(runtime: &Path, workload: &Workload) -> Container {
     header.set_size(sleeper().len() as u64);
     header.set_mode(0o755);
     let image = image(&[Tar::new().raw(header, &sleeper()).end()]);
-    Bundle::write(container.bundle(), &executed(workload), &image, Overwrite::Refuse).unwrap();
+    Bundle::write(container.bundle(), &workload.to_spec(None).unwrap(), &image, Overwrite::Refuse).unwrap();
     let created = container.create();
     assert!(created.status.success(), "{runtime:?}: {created:?}");
     container

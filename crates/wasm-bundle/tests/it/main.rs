@@ -5,6 +5,7 @@
 mod bad_toml;
 mod book;
 mod bundle;
+mod config;
 mod container;
 mod containerd;
 mod cri;
@@ -15,8 +16,10 @@ mod layers;
 mod life;
 mod like;
 mod node;
+mod problems;
 mod properties;
 mod runtimes;
+mod schema;
 mod select;
 
 #[test]

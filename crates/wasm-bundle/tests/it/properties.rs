@@ -36,7 +36,8 @@ fn resources() -> impl Strategy<Value = Resources> {
 }
 
 prop_compose! {
-    fn workload()(
+    /// Any workload that can be written.
+    pub(crate) fn workload()(
         args in vec("[^\0]{1,9}", 1..4), env in vec("[^\0=]{1,5}=[^\0]{0,9}", 0..4), cwd in path(),
         ids in any::<(u32, u32)>(), hostname in option::of("[a-z0-9.-]{1,64}"), read_only_root in any::<bool>(),
         mounts in vec(mount(), 0..4), network in network(),
@@ -117,6 +118,10 @@ proptest! {
         prop_assert_eq!(&read, &spec);
         prop_assert_eq!(&Workload::from_spec(&read).unwrap().to_spec(Handler::Compat).unwrap(), &spec);
         prop_assert_eq!(config_json(&workload.to_spec(Handler::Compat).unwrap()).unwrap(), bytes);
+
+        let native = workload.to_spec(None).unwrap();
+        prop_assert_eq!(Handler::of(&native), None);
+        prop_assert_eq!(&Workload::from_spec(&native).unwrap(), &workload);
 
         for like in [Like::Crun, Like::Youki] {
             let read = Workload::from_spec(&workload.to_spec_like(like, Handler::Compat).unwrap()).unwrap();
