@@ -14,6 +14,7 @@ mod node;
 mod pack;
 mod run;
 mod serve;
+mod validate;
 
 /// The subcommands, one file each.
 #[derive(Debug, Subcommand)]
@@ -30,6 +31,8 @@ pub(crate) enum Command {
     Bundle(bundle::Bundle),
     /// Configure containerd, CRI-O or podman for WebAssembly, or check what they have
     Node(node::Node),
+    /// Say what each runtime would do with a bundle, and what is wrong with it
+    Validate(validate::Validate),
     /// Run a module, an image or a bundle
     Run(run::Run),
     /// Answer HTTP requests with a component
@@ -54,6 +57,7 @@ impl Command {
             Self::Inspect(inspect) => inspect.run(out),
             Self::Bundle(bundle) => bundle.run(out),
             Self::Node(node) => node.run(out),
+            Self::Validate(validate) => validate.run(out),
             Self::Run(run) => run.run(out),
             Self::Serve(serve) => serve.run(out),
             Self::Compile(compile) => compile.run(out),

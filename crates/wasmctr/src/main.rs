@@ -5,6 +5,7 @@
 
 mod cache;
 mod command;
+mod container;
 mod ending;
 mod engine;
 mod failure;

@@ -4,6 +4,8 @@ use std::{
     process::{Command, Stdio},
 };
 
+use wasm_bundle::select::Crun;
+
 /// A container runtime of this machine that can run WebAssembly.
 #[derive(Debug)]
 pub(crate) struct Runtime {
@@ -22,11 +24,20 @@ impl Runtime {
 
 /// crun tells what it was built with: `+WASM:wasmedge` in its version.
 fn crun() -> Option<Runtime> {
-    let output = Command::new(program("crun")?).arg("--version").stdin(Stdio::null()).output().ok()?;
-    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let text = crun_version()?;
     let feature = text.split_whitespace().find(|word| word.starts_with("+WASM:"))?;
     let version = text.lines().next().unwrap_or("crun");
     Some(Runtime { name: "crun", evidence: format!("{version} has {feature}") })
+}
+
+/// The build of the crun on `PATH`.
+pub(crate) fn crun_build() -> Option<Crun> {
+    Crun::from_version(&crun_version()?)
+}
+
+fn crun_version() -> Option<String> {
+    let output = Command::new(program("crun")?).arg("--version").stdin(Stdio::null()).output().ok()?;
+    Some(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
 /// youki does not tell. The annotation's name is in its program only when one of the Wasm features was on: the code that

@@ -50,6 +50,11 @@ fn reference() {
     run_page("book/src/reference.md");
 }
 
+#[test]
+fn bundles() {
+    run_page("book/src/bundles.md");
+}
+
 /// Each page with commands has a test above, each page stands in the summary, each link leads somewhere.
 #[test]
 fn no_page_is_forgotten() {

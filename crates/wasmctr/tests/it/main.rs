@@ -20,6 +20,7 @@ mod serve;
 mod signals;
 mod sockets;
 mod support;
+mod validate;
 
 #[test]
 fn no_file_is_forgotten() {
