@@ -16,7 +16,7 @@
 //! | root file system | the directory `/`, read-only if the workload says so |
 //! | `mounts` | directories of their own, read-only or read-write each; a mounted file is refused when the task runs |
 //! | `network` | nothing: whoever runs the task decides ([`Task::network`]) |
-//! | `cwd` | nothing: preview 1 has no working directory, and guests begin in `/` |
+//! | `cwd` | where the program is looked for, and the variable `PWD` unless it is `/` or `env` has one: preview 1 has no working directory, and Go's programs begin in this one |
 //! | `resources`, `user_namespace` | nothing: they are of a container, and here is none; see [`Limits`](crate::Limits) |
 //! | `uid`, `gid`, `hostname`, `annotations` | nothing: they are about processes, and the guest is none |
 
@@ -44,19 +44,22 @@ pub fn task(workload: &Workload, rootfs: impl AsRef<Path>) -> Result<Task> {
     })
 }
 
-/// Makes the task that has a workload's arguments and variables and no files: for an image that was not unpacked.
+/// Makes the task that has a workload's arguments, variables and working directory and no files: for an image that was not unpacked.
 ///
 /// # Errors
 ///
 /// [`Error::Variable`] for a variable without `=`.
 pub fn process(workload: &Workload) -> Result<Task> {
-    workload.env.iter().try_fold(Task::default().args(&workload.args), |task, variable| {
+    let task = workload.env.iter().try_fold(Task::default().args(&workload.args), |task, variable| {
         let (name, value) = variable.split_once('=').ok_or_else(|| Error::Variable {
             name: variable.as_str().into(),
             fault: VariableFault::NoEquals,
         })?;
         Ok(task.env(name, value))
-    })
+    })?;
+    let cwd = workload.cwd.to_string_lossy();
+    let is_known = cwd == "/" || task.env.iter().any(|(name, _)| name == "PWD");
+    Ok(if is_known { task } else { task.env("PWD", cwd) })
 }
 
 fn preopen(host: &Path, guest: &str, read_only: bool) -> Preopen {
@@ -91,6 +94,15 @@ mod tests {
                 Preopen::read_write("/srv/b", "/data/out"),
             ]
         );
+    }
+
+    #[test]
+    fn the_working_directory_is_told() {
+        let pwd = |workload: Workload| process(&workload).unwrap().env;
+        let srv = || Workload::new(["/a"]).cwd("/srv");
+        assert_eq!(pwd(srv()), [("PWD".into(), "/srv".into())]);
+        assert_eq!(pwd(srv().env("PWD=/own")), [("PWD".into(), "/own".into())]);
+        assert_eq!(pwd(Workload::new(["/a"])), []);
     }
 
     #[test]
