@@ -1,7 +1,11 @@
 //! The bodies of the fuzz targets: ordinary functions, so that `cargo test` of this workspace runs them too. Each has
 //! an invariant, not only "does not panic".
 
+mod bundle;
+
 use wasm_oci::Location;
+
+pub use self::bundle::{config, selection};
 
 /// A location that parses is written so that it parses to the same.
 pub fn location(text: &str) {
