@@ -16,6 +16,7 @@ mod layers;
 mod life;
 mod like;
 mod node;
+mod peers;
 mod problems;
 mod properties;
 mod runtimes;
