@@ -143,7 +143,7 @@ fn problems_are_told_with_their_own_code() {
     let document = place.wasmctr(&["validate", "b", "--format", "json", "--runtime", "youki"]);
     let document: Value = serde_json::from_str(&document.stdout).unwrap();
     assert_eq!(document["runtimes"][0]["does"], "refused");
-    assert_eq!(document["runtimes"][0]["rule"], "youki-compat");
+    assert_eq!(document["runtimes"][0]["rule"], "youki-path");
     assert_eq!(document["problems"][0]["id"], "unknown-variant");
 }
 
