@@ -1,3 +1,5 @@
+use wasm_oci::Ambiguity;
+
 /// Why an entry of a layer is not unpacked.
 ///
 /// Each is either an attack that container tools have fallen for, or something that no guest has a use for.
@@ -25,12 +27,9 @@ pub enum Refusal {
     /// Its path has a `..` part.
     #[error("whose path has `..` in it")]
     Parent,
-    /// A file's name ends in `/`: a directory, say some readers.
-    #[error("which is no directory but has a name like one")]
-    NameOfDirectory,
-    /// It has two names: in a PAX header and in a GNU one, or twice in the same.
-    #[error("which has more than one name")]
-    TwoNames,
+    /// Two readers could understand it differently.
+    #[error("{0}")]
+    Ambiguous(Ambiguity),
     /// It would replace the root directory by something else.
     #[error("which would replace the root directory")]
     Root,
@@ -55,18 +54,9 @@ pub enum Refusal {
     /// A character device, block device or FIFO. Those in `/dev` are passed over: the runtime mounts its own there.
     #[error("a device or pipe")]
     Special,
-    /// A sparse file, whose size is a claim.
-    #[error("a sparse file")]
-    Sparse,
     /// A type that is none of the usual ones.
     #[error("of the unknown type {0:?}")]
     Unknown(char),
-    /// Its size in the PAX header is not the one in the header (CVE-2025-62518, CVE-2026-33055).
-    #[error("which has two sizes")]
-    TwoSizes,
-    /// A directory or link with content, which some readers skip and some do not.
-    #[error("which has content but is no file")]
-    Content,
     /// A whiteout that deletes nothing one could name, or stands above other entries.
     #[error("a malformed whiteout")]
     Whiteout,
@@ -87,8 +77,7 @@ mod tests {
             (Refusal::TooDeep, "which lies too deep"),
             (Refusal::Absolute, "whose path is absolute"),
             (Refusal::Parent, "whose path has `..` in it"),
-            (Refusal::NameOfDirectory, "which is no directory but has a name like one"),
-            (Refusal::TwoNames, "which has more than one name"),
+            (Refusal::Ambiguous(Ambiguity::TwoSizes), "which has two sizes"),
             (Refusal::Root, "which would replace the root directory"),
             (Refusal::Below, "which lies below what is no directory"),
             (Refusal::MountPoint, "which is where the runtime mounts and must be a directory"),
@@ -99,10 +88,7 @@ mod tests {
                 r#"a hard link to "../x", which is no file in the layers so far"#,
             ),
             (Refusal::Special, "a device or pipe"),
-            (Refusal::Sparse, "a sparse file"),
             (Refusal::Unknown('V'), "of the unknown type 'V'"),
-            (Refusal::TwoSizes, "which has two sizes"),
-            (Refusal::Content, "which has content but is no file"),
             (Refusal::Whiteout, "a malformed whiteout"),
         ];
         for (refusal, message) in cases {

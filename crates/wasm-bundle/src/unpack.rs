@@ -1,23 +1,20 @@
 //! Unpacking the layers of an image.
 //!
-//! Layers come from strangers. Nothing here trusts a name: the tar is read strictly ([`archive`]), names and link targets
-//! are parsed ([`name`]), and what is made is made one directory at a time, with links followed only inside the root
-//! ([`tree`]). Owners, times, extended attributes and the set-uid, set-gid and sticky bits are not restored.
+//! Layers come from strangers. Nothing here trusts a name: the tar is read strictly ([`wasm_oci::Entries`]), names and
+//! link targets are parsed ([`name`]), and what is made is made one directory at a time, with links followed only inside
+//! the root ([`tree`]). Owners, times, extended attributes and the set-uid, set-gid and sticky bits are not restored.
 
-mod archive;
 mod budget;
 mod name;
-mod pax;
 mod tree;
 
-use std::{io::Read, path::Path};
+use std::path::Path;
 
 use cap_std::fs::{Dir, Permissions, PermissionsExt};
 use oci_spec::runtime::Spec;
-use wasm_oci::{Artifact, Layer};
+use wasm_oci::{Artifact, Entries, Entry, EntryKind, Layer};
 
 use self::{
-    archive::{Archive, Kind, Member},
     budget::Budget,
     name::{Mark, Name},
     tree::{Fault, Tree},
@@ -40,7 +37,7 @@ pub(crate) fn unpack(image: &Artifact, root: Dir, spec: &Spec, mounts: &[Mount])
         if index > 0 {
             whiteouts(&tree, index, open(index, layer)?)?;
         }
-        entries(&tree, index, open(index, layer)?, &mut budget)?;
+        files(&tree, index, open(index, layer)?, &mut budget)?;
     }
     let cwd = spec.process().as_ref().map(|process| process.cwd().as_path());
     mount_points(spec).chain(cwd).try_for_each(|path| ensure(&tree, path, Thing::Directory))?;
@@ -91,63 +88,89 @@ fn ensure(tree: &Tree, path: &Path, thing: Thing) -> Result<()> {
     }
 }
 
-fn open(index: usize, layer: &Layer) -> Result<impl Read + use<'_>> {
-    layer.open().map_err(|source| Error::Layer { layer: index, source: source.into() })
+fn open(index: usize, layer: &Layer) -> Result<Entries<'_>> {
+    layer.entries().map_err(|error| unsound(index, error))
+}
+
+/// The next entry, if there is room for what its header claims.
+fn next(layer: usize, entries: &mut Entries<'_>, budget: &mut Budget) -> Result<Option<Entry>> {
+    let Some(entry) = entries.next_entry().map_err(|error| unsound(layer, error))? else { return Ok(None) };
+    budget.entry()?;
+    budget.bytes(entry.size)?;
+    Ok(Some(entry))
+}
+
+/// Says which layer it is whose tar is not sound.
+fn unsound(layer: usize, error: wasm_oci::Error) -> Error {
+    match error {
+        wasm_oci::Error::Tar { why } => Error::Tar { layer, why },
+        wasm_oci::Error::Entry { entry, why } => {
+            Error::Entry { layer, entry, refusal: Refusal::Ambiguous(why) }
+        }
+        wasm_oci::Error::Entries { limit } => Error::TooMuch { what: "entries in its layers", limit },
+        source => Error::Layer { layer, source: source.into() },
+    }
 }
 
 /// Applies the whiteouts of a layer and nothing else of it.
-fn whiteouts(tree: &Tree, layer: usize, tar: impl Read) -> Result<()> {
+fn whiteouts(tree: &Tree, layer: usize, mut entries: Entries<'_>) -> Result<()> {
     let mut budget = Budget::new();
-    let mut archive = Archive::new(layer, tar, &mut budget);
-    while let Some(member) = archive.next()? {
-        let done = match mark(&member) {
+    while let Some(entry) = next(layer, &mut entries, &mut budget)? {
+        let done = match mark(&entry) {
             Ok(Mark::Deleted(name)) => tree.remove(&name),
             Ok(Mark::Opaque(name)) => tree.empty(&name),
             Ok(Mark::Plain(_)) => Ok(()),
             Err(refusal) => Err(Fault::Refused(refusal)),
         };
-        done.map_err(|fault| error(layer, &member, fault))?;
+        done.map_err(|fault| error(layer, &entry, fault))?;
     }
     Ok(())
 }
 
 /// Unpacks everything of a layer but its whiteouts.
-fn entries(tree: &Tree, layer: usize, tar: impl Read, budget: &mut Budget) -> Result<()> {
-    let mut archive = Archive::new(layer, tar, budget);
-    while let Some(member) = archive.next()? {
-        let name = match mark(&member) {
+fn files(tree: &Tree, layer: usize, mut entries: Entries<'_>, budget: &mut Budget) -> Result<()> {
+    while let Some(entry) = next(layer, &mut entries, budget)? {
+        let name = match mark(&entry) {
             Ok(Mark::Plain(name)) => name,
             Ok(Mark::Deleted(_) | Mark::Opaque(_)) => continue,
-            Err(refusal) => return Err(error(layer, &member, Fault::Refused(refusal))),
+            Err(refusal) => return Err(error(layer, &entry, Fault::Refused(refusal))),
         };
-        let done = match &member.kind {
-            Kind::Directory => tree.directory(&name, member.mode),
-            Kind::Symlink { target } => {
+        let done = match &entry.kind {
+            EntryKind::Directory => tree.directory(&name, permissions(&entry)),
+            EntryKind::Symlink { target } => {
                 name::link_target(target).map_err(Fault::from).and_then(|target| tree.symlink(&name, target))
             }
-            Kind::HardLink { target } => hard_link(tree, &name, target),
+            EntryKind::HardLink { target } => hard_link(tree, &name, target),
             // The runtime's own devices hide them.
-            Kind::Special if name.is_below("dev") => Ok(()),
-            Kind::Special => Err(Refusal::Special.into()),
-            Kind::File => match tree.file(&name) {
+            EntryKind::Special if name.is_below("dev") => Ok(()),
+            EntryKind::Special => Err(Refusal::Special.into()),
+            EntryKind::File => match tree.file(&name) {
                 Ok(mut file) => {
-                    let written = archive.copy(&mut file)?;
-                    let mode = Permissions::from_mode(member.mode);
+                    let written = entries.copy(&mut file).map_err(|error| unsound(layer, error))?;
+                    let mode = Permissions::from_mode(permissions(&entry));
                     written.and_then(|()| file.set_permissions(mode)).map_err(Fault::from)
                 }
                 Err(fault) => Err(fault),
             },
+            EntryKind::Unknown(kind) => Err(Refusal::Unknown(*kind).into()),
+            // A kind that a later version of the reader may tell apart.
+            _ => Err(Refusal::Unknown('?').into()),
         };
-        done.map_err(|fault| error(layer, &member, fault))?;
+        done.map_err(|fault| error(layer, &entry, fault))?;
     }
     Ok(())
 }
 
-fn mark(member: &Member) -> Result<Mark, Refusal> {
-    let mark = Mark::of(Name::parse(&member.name)?)?;
-    match (&mark, &member.kind) {
+/// Set-uid, set-gid and sticky are dropped.
+fn permissions(entry: &Entry) -> u32 {
+    entry.mode & 0o777
+}
+
+fn mark(entry: &Entry) -> Result<Mark, Refusal> {
+    let mark = Mark::of(Name::parse(&entry.name)?)?;
+    match (&mark, &entry.kind) {
         (Mark::Plain(_), _) => Ok(mark),
-        (_, Kind::File) if member.size == 0 => Ok(mark),
+        (_, EntryKind::File) if entry.size == 0 => Ok(mark),
         _ => Err(Refusal::Whiteout),
     }
 }
@@ -159,8 +182,8 @@ fn hard_link(tree: &Tree, name: &Name, target: &[u8]) -> Result<(), Fault> {
     tree.hard_link(name, &parsed)
 }
 
-fn error(layer: usize, member: &Member, fault: Fault) -> Error {
-    let entry = String::from_utf8_lossy(&member.name);
+fn error(layer: usize, entry: &Entry, fault: Fault) -> Error {
+    let entry = String::from_utf8_lossy(&entry.name);
     match fault {
         Fault::Refused(refusal) => Error::Entry { layer, entry: shortened(&entry), refusal },
         Fault::TooMuch(error) => error,

@@ -6,6 +6,7 @@ use crate::{Error, Format, Interface, Kind, Layer, Platform, Result, carried, cn
 mod document;
 mod file;
 mod index;
+mod shape;
 
 pub(crate) use document::{image_config, json};
 pub(crate) use file::normal;
@@ -33,6 +34,12 @@ impl Artifact {
     pub const DOCUMENT_LIMIT: u64 = 4 << 20;
     /// The largest layer that is read: 1 GiB.
     pub const LAYER_LIMIT: u64 = 1 << 30;
+    /// The most that all layers of an image together are read of: 4 GiB.
+    pub const SIZE_LIMIT: u64 = 4 << 30;
+    /// How many values a document may have, each object and list counted as well: 32,768.
+    pub const VALUES: usize = 32_768;
+    /// The longest path of a program: 4096 bytes, as Linux has it.
+    const PATH: usize = 4096;
     /// How many layers an image may have: 128.
     pub const LAYERS: usize = 128;
 
@@ -186,6 +193,12 @@ impl Artifact {
     /// The file that a compat image runs, and its path without `/` in front.
     pub(crate) fn file(&self) -> Result<(String, file::File)> {
         let (path, entrypoint) = match self.entrypoint() {
+            Some(path) if path.contains('\0') || path.len() > Self::PATH => {
+                return Err(Error::Entrypoint {
+                    path: path.to_owned(),
+                    why: "no path: it has a NUL or is too long",
+                });
+            }
             Some(entrypoint) => (self.resolve_path(entrypoint), entrypoint),
             None => (PLUGIN.to_owned(), PLUGIN),
         };

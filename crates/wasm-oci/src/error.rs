@@ -2,7 +2,7 @@ use std::{error::Error as StdError, io, path::PathBuf, time::Duration};
 
 use oci_spec::image::Digest;
 
-use crate::{Format, Platform, location::IN_REGISTRY};
+use crate::{Ambiguity, Format, Platform, location::IN_REGISTRY};
 
 mod remote;
 
@@ -125,6 +125,26 @@ pub enum Error {
         /// What is wrong with it.
         why: Box<str>,
     },
+    /// A layer is no well-formed tar.
+    #[error("the layer is not a sound tar: {why}")]
+    Tar {
+        /// What is wrong.
+        why: &'static str,
+    },
+    /// A layer has an entry that two readers could understand differently.
+    #[error("the layer has the entry {entry:?}, {why}")]
+    Entry {
+        /// The entry's name, shortened when it is long.
+        entry: Box<str>,
+        /// What is wrong.
+        why: Ambiguity,
+    },
+    /// A layer has more entries than are read.
+    #[error("the layer has more than {limit} entries")]
+    Entries {
+        /// The limit.
+        limit: u64,
+    },
     /// Something is larger than this crate reads.
     #[error("{what} has {size} bytes, more than the limit of {limit}")]
     TooLarge {
@@ -154,13 +174,13 @@ pub enum Error {
         actual: Box<Digest>,
     },
     /// A digest of an algorithm that is not supported.
-    #[error("digest `{digest}` is neither sha256 nor sha512")]
+    #[error("digest `{}` is neither sha256 nor sha512", shortened(&digest.to_string()))]
     DigestAlgorithm {
         /// The digest.
         digest: Box<Digest>,
     },
     /// A media type that this crate does not read in this place.
-    #[error("{what} has the media type `{media_type}`, which is not supported")]
+    #[error("{what} has the media type `{}`, which is not supported", shortened(media_type))]
     MediaType {
         /// Where it stands.
         what: &'static str,
@@ -171,7 +191,7 @@ pub enum Error {
     #[error("the image has neither entrypoint nor command")]
     NoEntrypoint,
     /// The file that the image runs is not in its layers, or is no regular file.
-    #[error("the entrypoint `{path}` is {why}")]
+    #[error("the entrypoint `{}` is {why}", shortened(path))]
     Entrypoint {
         /// The entrypoint as the config has it.
         path: String,
@@ -207,31 +227,31 @@ pub enum Error {
         why: &'static str,
     },
     /// A tag that is not of the form the distribution specification allows.
-    #[error("`{tag}` is not a tag")]
+    #[error("`{}` is not a tag", shortened(tag))]
     Tag {
         /// The text.
         tag: String,
     },
     /// No such packing format.
-    #[error("`{name}` is not a format")]
+    #[error("`{}` is not a format", shortened(name))]
     UnknownFormat {
         /// The text.
         name: String,
     },
     /// No such consumer.
-    #[error("`{name}` is not a consumer this version knows")]
+    #[error("`{}` is not a consumer this version knows", shortened(name))]
     UnknownConsumer {
         /// The text.
         name: String,
     },
     /// Not `OS/ARCHITECTURE[/VARIANT]`.
-    #[error("`{text}` is not a platform")]
+    #[error("`{}` is not a platform", shortened(text))]
     Platform {
         /// The text.
         text: String,
     },
     /// No name of an image in a registry.
-    #[error("`{text}` is no name of an image: {why}")]
+    #[error("`{}` is no name of an image: {why}", shortened(text))]
     Reference {
         /// The text.
         text: String,
@@ -335,7 +355,7 @@ pub enum Error {
         why: Box<str>,
     },
     /// Not a location.
-    #[error("`{text}` is not a location this version knows: {why}")]
+    #[error("`{}` is not a location this version knows: {why}", shortened(text))]
     Location {
         /// The text.
         text: String,
@@ -422,10 +442,32 @@ impl Error {
     }
 }
 
+/// The text, or its beginning: a message is for people, and a hostile name may be as long as it likes.
+pub(crate) fn shortened(text: &str) -> Box<str> {
+    beginning(text, 300)
+}
+
+fn beginning(text: &str, chars: usize) -> Box<str> {
+    match text.char_indices().nth(chars) {
+        Some((end, _)) => format!("{}…", &text[..end]).into(),
+        None => text.into(),
+    }
+}
+
+/// The first names of a list, which may be as long as somebody likes.
+fn listed(names: &[String]) -> String {
+    const NAMES: usize = 10;
+    let shown: Vec<_> = names.iter().take(NAMES).map(|name| beginning(name, 60)).collect();
+    match names.len().checked_sub(NAMES) {
+        None | Some(0) => shown.join(", "),
+        Some(more) => format!("{} and {more} more", shown.join(", ")),
+    }
+}
+
 fn no_such_tag(tag: Option<&str>, tags: &[String]) -> String {
     let there = match tags {
         [] => "it has none".to_owned(),
-        tags => format!("it has {}", tags.join(", ")),
+        tags => format!("it has {}", listed(tags)),
     };
     match tag {
         Some(tag) => format!("the layout has no tag `{tag}`: {there}"),
@@ -436,7 +478,7 @@ fn no_such_tag(tag: Option<&str>, tags: &[String]) -> String {
 fn no_such_platform(wanted: Option<&Platform>, there: &[String]) -> String {
     let there = match there {
         [] => "it names none".to_owned(),
-        there => format!("it has {}", there.join(", ")),
+        there => format!("it has {}", listed(there)),
     };
     match wanted {
         Some(platform) => format!("the index has no image for {platform}: {there}"),

@@ -53,6 +53,7 @@ mod cncf;
 mod consumer;
 mod convert;
 mod digest;
+mod entries;
 mod error;
 mod format;
 mod fs;
@@ -79,6 +80,7 @@ pub use self::{
     consumer::{Consumer, Verdict},
     convert::{Conversion, Loss},
     digest::sha256,
+    entries::{Ambiguity, Entries, Entry, EntryKind},
     error::{Error, Result},
     format::Format,
     fs::Overwrite,

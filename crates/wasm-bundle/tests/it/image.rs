@@ -7,8 +7,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+pub(crate) use hostile::{MODULE, Tar};
 use serde_json::json;
-use tar::{EntryType, Header};
 use tempfile::TempDir;
 use wasm_bundle::{Bundle, Handler, Result, Workload, oci_spec::runtime::Spec};
 use wasm_oci::{
@@ -17,101 +17,30 @@ use wasm_oci::{
     sha256,
 };
 
-/// The smallest module.
-pub(crate) const MODULE: &[u8] = b"\0asm\x01\0\0\0";
-
-/// A tar without any rules but the block size.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Tar(Vec<u8>);
-
-impl Tar {
-    pub(crate) fn new() -> Self {
-        Self::default()
-    }
-
-    pub(crate) fn file(self, name: impl AsRef<[u8]>, content: &[u8]) -> Self {
-        self.entry(b'0', name, "", content)
-    }
-
-    pub(crate) fn dir(self, name: impl AsRef<[u8]>) -> Self {
-        self.entry(b'5', name, "", b"")
-    }
-
-    pub(crate) fn symlink(self, name: impl AsRef<[u8]>, target: impl AsRef<[u8]>) -> Self {
-        self.entry(b'2', name, target, b"")
-    }
-
-    pub(crate) fn link(self, name: impl AsRef<[u8]>, target: impl AsRef<[u8]>) -> Self {
-        self.entry(b'1', name, target, b"")
-    }
-
-    /// An entry of any type with mode 0644, or 0755 for directories.
-    pub(crate) fn entry(
-        self,
-        kind: u8,
-        name: impl AsRef<[u8]>,
-        target: impl AsRef<[u8]>,
-        content: &[u8],
-    ) -> Self {
-        let mut header = Header::new_ustar();
-        header.as_old_mut().name[..name.as_ref().len()].copy_from_slice(name.as_ref());
-        header.as_old_mut().linkname[..target.as_ref().len()].copy_from_slice(target.as_ref());
-        header.set_entry_type(EntryType::new(kind));
-        header.set_mode(if kind == b'5' { 0o755 } else { 0o644 });
-        header.set_size(content.len() as u64);
-        self.raw(header, content)
-    }
-
-    /// A header with its checksum put right, and content with padding.
-    pub(crate) fn raw(mut self, mut header: Header, content: &[u8]) -> Self {
-        header.set_cksum();
-        self.0.extend(header.as_bytes());
-        self.0.extend(content);
-        self.0.resize(self.0.len().next_multiple_of(512), 0);
-        self
-    }
-
-    /// A PAX header for the next entry, of records `KEY=VALUE`.
-    pub(crate) fn pax(self, records: &[&str]) -> Self {
-        let body: String = records.iter().map(|record| pax_record(record)).collect();
-        self.entry(b'x', "PaxHeaders/x", "", body.as_bytes())
-    }
-
-    pub(crate) fn end(mut self) -> Vec<u8> {
-        self.0.extend([0; 1024]);
-        self.0
-    }
-
-    pub(crate) fn bytes(self) -> Vec<u8> {
-        self.0
-    }
-}
-
-fn pax_record(record: &str) -> String {
-    let rest = record.len() + 2;
-    let length = (rest..).find(|length| rest + length.to_string().len() == *length).unwrap();
-    format!("{length} {record}\n")
-}
-
 /// An image of uncompressed layers that runs `/app.wasm`.
 pub(crate) fn image(layers: &[Vec<u8>]) -> Artifact {
     image_of(MediaType::ImageLayer, layers)
 }
 
 pub(crate) fn image_of(layer: MediaType, layers: &[Vec<u8>]) -> Artifact {
+    stored(layers.iter().map(|bytes| (layer.clone(), bytes.clone())).collect())
+}
+
+/// An image of layers as they are stored.
+pub(crate) fn stored(layers: Vec<(MediaType, Vec<u8>)>) -> Artifact {
     let mut blobs = BTreeMap::new();
     let mut add = |media_type: MediaType, bytes: Vec<u8>| {
         let descriptor = Descriptor::new(media_type, bytes.len() as u64, sha256(&bytes));
         blobs.insert(descriptor.digest().to_string(), bytes);
         descriptor
     };
-    let diff_ids: Vec<_> = layers.iter().map(|layer| sha256(layer).to_string()).collect();
+    let diff_ids: Vec<_> = layers.iter().map(|(_, layer)| sha256(layer).to_string()).collect();
     let config = json!({
         "architecture": "wasm", "os": "wasi", "config": { "Entrypoint": ["/app.wasm"] },
         "rootfs": { "type": "layers", "diff_ids": diff_ids },
     });
     let config = add(MediaType::ImageConfig, config.to_string().into_bytes());
-    let layers: Vec<_> = layers.iter().map(|bytes| add(layer.clone(), bytes.clone())).collect();
+    let layers: Vec<_> = layers.into_iter().map(|(kind, bytes)| add(kind, bytes)).collect();
     let manifest = json!({ "schemaVersion": 2, "config": config, "layers": layers });
     let manifest = add(MediaType::ImageManifest, manifest.to_string().into_bytes());
     Artifact::read(&manifest, |descriptor| Ok(blobs[&descriptor.digest().to_string()].clone().into()))

@@ -176,7 +176,7 @@ fn layer() -> impl Strategy<Value = Tar> {
 }
 
 /// No whiteout is left, the runtime's mount points are directories, and no file of the root is one from outside.
-fn assert_inside(bundle: &Bundle) {
+pub(crate) fn assert_inside(bundle: &Bundle) {
     for name in ["dev", "proc"] {
         assert!(fs::symlink_metadata(bundle.rootfs().join(name)).unwrap().is_dir(), "{name}");
     }

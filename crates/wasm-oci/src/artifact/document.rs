@@ -6,11 +6,13 @@ use oci_spec::image::{
 };
 use serde::{Deserialize, de::IgnoredAny};
 
-use super::Artifact;
+use super::{Artifact, shape};
 use crate::{
     Error, Format, Platform, Result,
     carried::{self, Carried},
-    cncf, media,
+    cncf,
+    error::shortened,
+    media,
 };
 
 pub(super) fn parse_manifest(descriptor: &Descriptor, bytes: &[u8]) -> Result<ImageManifest> {
@@ -26,7 +28,7 @@ pub(super) fn parse_manifest(descriptor: &Descriptor, bytes: &[u8]) -> Result<Im
         Some(inside) if inside != descriptor.media_type() => {
             return Err(Error::malformed(
                 what,
-                format!("it calls itself `{inside}`, its descriptor does not"),
+                format!("it calls itself `{}`, its descriptor does not", shortened(inside.as_ref())),
             ));
         }
         _ => {}
@@ -36,6 +38,10 @@ pub(super) fn parse_manifest(descriptor: &Descriptor, bytes: &[u8]) -> Result<Im
     }
     if manifest.layers().len() > Artifact::LAYERS {
         return Err(Error::malformed(what, format!("it has more than {} layers", Artifact::LAYERS)));
+    }
+    let size = manifest.layers().iter().fold(0, |size: u64, layer| size.saturating_add(layer.size()));
+    if size > Artifact::SIZE_LIMIT {
+        return Err(Error::TooLarge { what: "what all layers hold", size, limit: Artifact::SIZE_LIMIT });
     }
     Ok(manifest)
 }
@@ -130,6 +136,8 @@ pub(crate) fn image_config(
     build().map_err(|source: oci_spec::OciSpecError| Error::malformed("the config", source.to_string()))
 }
 
+/// Reads a document whose shape is bounded and unambiguous.
 pub(crate) fn json<'a, T: Deserialize<'a>>(what: &'static str, bytes: &'a [u8]) -> Result<T> {
+    shape::check(what, bytes)?;
     serde_json::from_slice(bytes).map_err(|source| Error::Json { what, source: Box::new(source) })
 }

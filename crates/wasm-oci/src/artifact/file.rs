@@ -1,10 +1,6 @@
 //! One file of an image's tar layers.
 
-use std::io::{self, Read};
-
-use tar::EntryType;
-
-use crate::{Error, Layer, Result};
+use crate::{Ambiguity, Entries, Entry, EntryKind, Error, Layer, Result, error::shortened};
 
 /// What the layers have under a path.
 pub(crate) struct File {
@@ -19,6 +15,7 @@ pub(super) fn lookup(layers: &[Layer], wanted: &str) -> Result<Result<File, &'st
         match find(layer, wanted)? {
             Found::File(file) => return Ok(Ok(file)),
             Found::Other => return Ok(Err("no regular file")),
+            Found::Below => return Ok(Err("below a link or file")),
             Found::Deleted => return Ok(Err("deleted by a layer above it")),
             Found::Nothing => {}
         }
@@ -30,11 +27,10 @@ pub(super) fn lookup(layers: &[Layer], wanted: &str) -> Result<Result<File, &'st
 pub(super) fn others(layers: &[Layer], program: &str, limit: usize) -> Result<Vec<String>> {
     let mut names = vec![];
     for layer in layers {
-        let mut archive = tar::Archive::new(layer.open()?);
-        for entry in archive.entries().map_err(unreadable)? {
-            let entry = entry.map_err(unreadable)?;
-            let path = normal(&String::from_utf8_lossy(&entry.path_bytes()));
-            let above = entry.header().entry_type().is_dir() && is_in(program, &path);
+        let mut entries = layer.entries()?;
+        while let Some(entry) = entries.next_entry()? {
+            let path = path(&entry)?;
+            let above = entry.kind == EntryKind::Directory && is_in(program, &path);
             if path != program && !above && names.len() < limit {
                 names.push(format!("/{path}"));
             }
@@ -46,6 +42,7 @@ pub(super) fn others(layers: &[Layer], program: &str, limit: usize) -> Result<Ve
 enum Found {
     File(File),
     Other,
+    Below,
     Deleted,
     Nothing,
 }
@@ -53,12 +50,14 @@ enum Found {
 /// Looks for a path in one layer. The last entry of that name counts, as it does when the layer is unpacked.
 fn find(layer: &Layer, wanted: &str) -> Result<Found> {
     let mut found = Found::Nothing;
-    let mut archive = tar::Archive::new(layer.open()?);
-    for entry in archive.entries().map_err(unreadable)? {
-        let mut entry = entry.map_err(unreadable)?;
-        let path = normal(&String::from_utf8_lossy(&entry.path_bytes()));
+    let mut entries = layer.entries()?;
+    while let Some(entry) = entries.next_entry()? {
+        let path = path(&entry)?;
         if path == wanted {
-            found = read(&mut entry).map_err(unreadable)?;
+            found = read(&mut entries, &entry)?;
+        } else if entry.kind != EntryKind::Directory && is_in(wanted, &path) {
+            // Whoever unpacks this goes through a link, or finds nothing there.
+            found = Found::Below;
         } else if matches!(found, Found::Nothing) && deletes(&path, wanted) {
             found = Found::Deleted;
         }
@@ -66,14 +65,23 @@ fn find(layer: &Layer, wanted: &str) -> Result<Found> {
     Ok(found)
 }
 
-fn read(entry: &mut tar::Entry<'_, impl Read>) -> io::Result<Found> {
-    if !matches!(entry.header().entry_type(), EntryType::Regular | EntryType::Continuous) {
+fn read(entries: &mut Entries<'_>, entry: &Entry) -> Result<Found> {
+    if entry.kind != EntryKind::File {
         return Ok(Found::Other);
     }
-    let modified = entry.header().mtime().unwrap_or(0);
     let mut bytes = Vec::new();
-    entry.read_to_end(&mut bytes)?;
-    Ok(Found::File(File { bytes, modified }))
+    // Memory takes everything.
+    let _ = entries.copy(&mut bytes)?;
+    Ok(Found::File(File { bytes, modified: entry.modified }))
+}
+
+/// The entry's path, relative to the root and without `.`. What is not UTF-8 is no path of a config's.
+fn path(entry: &Entry) -> Result<String> {
+    let path = normal(&String::from_utf8_lossy(&entry.name));
+    match path.split('/').any(|part| part == "..") {
+        false => Ok(path),
+        true => Err(Error::Entry { entry: shortened(&path), why: Ambiguity::Parent }),
+    }
 }
 
 /// Whether the entry `path` is a whiteout of `wanted` or of a directory above it.
@@ -93,10 +101,6 @@ fn is_in(path: &str, directory: &str) -> bool {
         Some(rest) => directory.is_empty() || rest.is_empty() || rest.starts_with('/'),
         None => false,
     }
-}
-
-fn unreadable(source: io::Error) -> Error {
-    Error::malformed("the layer", source.to_string())
 }
 
 /// Drops empty and `.` parts; `..` stays and so matches nothing.

@@ -8,6 +8,7 @@ mod blob;
 mod collect;
 mod consumer;
 mod convert;
+mod corpus;
 mod formats;
 mod index;
 mod interface;
