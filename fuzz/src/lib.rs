@@ -1,28 +1,37 @@
-//! The bodies of the fuzz targets: ordinary functions, so that `cargo test` of this workspace runs them too. Each has
-//! an invariant, not only "does not panic".
+//! The bodies of the fuzz targets: ordinary functions, so that `cargo test` of this workspace runs them too, with a few
+//! inputs, the corpus of the crate `hostile`, and whatever once went wrong (`regressions/TARGET/`). Each has an invariant,
+//! not only "does not panic".
 
 mod bundle;
+mod convert;
+mod image;
+mod manifest;
+mod reference;
+mod unpack;
 
-use wasm_oci::Location;
+pub use self::{
+    bundle::{config, selection},
+    convert::convert,
+    manifest::manifest,
+    reference::reference,
+    unpack::unpack,
+};
 
-pub use self::bundle::{config, selection};
-
-/// A location that parses is written so that it parses to the same.
-pub fn location(text: &str) {
-    if let Ok(location) = text.parse::<Location>() {
-        let again = location.to_string();
-        assert_eq!(again.parse::<Location>().ok(), Some(location), "{text:?} is written as {again:?}");
-    }
+/// What each target begins with.
+#[must_use]
+pub fn seeds() -> Vec<(&'static str, Vec<Vec<u8>>)> {
+    vec![("manifest", manifest::seeds()), ("unpack", unpack::seeds()), ("convert", convert::seeds())]
 }
 
 #[cfg(test)]
 mod tests {
-    #[test]
-    fn what_a_fuzzer_would_try_first() {
-        for text in
-            ["", "-", "./-", "oci:", "oci:a:b:c", "./oci:a", "docker://a", "\u{fffd}:", "oci:a\nb:c", "././-"]
-        {
-            super::location(text);
+    use std::{fs, path::Path};
+
+    /// Runs what once went wrong with a target.
+    pub(crate) fn regressions(target: &str, run: impl Fn(&[u8])) {
+        let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("regressions").join(target);
+        for file in fs::read_dir(dir).into_iter().flatten() {
+            run(&fs::read(file.unwrap().path()).unwrap());
         }
     }
 }

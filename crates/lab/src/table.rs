@@ -196,6 +196,17 @@ pub const SETS: &[Set] = &[
         ],
     },
     Set {
+        name: "buildah",
+        need: Need::Optional,
+        source: Source::Debian(Debian {
+            suite: "trixie",
+            packages: &["buildah", "netavark"],
+            programs: &[("buildah", "buildah")],
+            binds: None,
+        }),
+        tools: &[program(&["buildah", "--version"], "version 1.39.")],
+    },
+    Set {
         name: "youki",
         need: Need::Optional,
         source: Source::Cargo {

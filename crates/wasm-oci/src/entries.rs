@@ -13,7 +13,7 @@ use crate::{Error, Layer, Result, error::shortened};
 ///
 /// Tars have been read differently by different programs, so that one looked at a file and another ran one
 /// (CVE-2025-62518, CVE-2026-33055). What leaves room for that is an error here: two names or sizes for one entry, sparse
-/// files, malformed numbers and extension headers, an end that is not marked, data behind it.
+/// files, malformed numbers and extension headers, data behind the end.
 ///
 /// ```
 /// use wasm_oci::{EntryKind, Format, Pack};
@@ -124,7 +124,7 @@ impl Entries<'_> {
     /// How many entries a layer may have: 100,000.
     pub const LIMIT: u64 = 100_000;
 
-    /// Reads up to the next entry; `None` after the end marker, behind which there may only be zeros. Content that was
+    /// Reads up to the next entry; `None` at the end, behind whose marker there may only be zeros. Content that was
     /// not copied is skipped.
     ///
     /// # Errors
@@ -191,16 +191,18 @@ impl Entries<'_> {
         Ok(Ok(()))
     }
 
-    /// The next header, behind what is left of the last entry.
+    /// The next header, behind what is left of the last entry; none where the tar ends, with or without an end marker.
+    ///
+    /// umoci leaves marker and last padding out, and every reader takes what is there for the whole of it.
     fn header(&mut self) -> Result<Option<Header>> {
         let skipped = self.copy(&mut io::sink())?;
         debug_assert!(skipped.is_ok(), "the sink takes everything");
         let mut header = Header::new_old();
         let padding = usize::try_from(std::mem::take(&mut self.padding)).unwrap_or_default();
-        self.fill(&mut [0; BLOCK][..padding])?;
-        let first = self.read(&mut header.as_mut_bytes()[..1])?;
-        unless(first == 0, "it ends without an end marker")?;
-        self.fill(&mut header.as_mut_bytes()[1..])?;
+        if !self.fill(&mut [0; BLOCK][..padding])? || self.read(&mut header.as_mut_bytes()[..1])? == 0 {
+            return Ok(None);
+        }
+        unless(!self.fill(&mut header.as_mut_bytes()[1..])?, CUT_OFF)?;
         if header.as_bytes().iter().all(|byte| *byte == 0) {
             return self.end().map(|()| None);
         }
@@ -253,13 +255,15 @@ impl Entries<'_> {
         Ok(body)
     }
 
-    fn fill(&mut self, mut buffer: &mut [u8]) -> Result<()> {
+    /// Whether there was enough to fill it.
+    fn fill(&mut self, mut buffer: &mut [u8]) -> Result<bool> {
         while !buffer.is_empty() {
-            let read = self.read(buffer)?;
-            unless(read == 0, CUT_OFF)?;
-            buffer = &mut buffer[read..];
+            match self.read(buffer)? {
+                0 => return Ok(false),
+                read => buffer = &mut buffer[read..],
+            }
         }
-        Ok(())
+        Ok(true)
     }
 
     fn read(&mut self, buffer: &mut [u8]) -> Result<usize> {

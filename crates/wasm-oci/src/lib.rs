@@ -41,9 +41,9 @@
 //!
 //! # What is trusted
 //!
-//! Nothing that is read. Documents are capped at 4 MiB, blobs are compared with the size and the digest that their
-//! descriptor promises, a decompressed layer may not grow past [`Layer::expansion_limit`], and a digest is a parsed type
-//! before it becomes part of a path.
+//! Nothing that is read. Documents are capped at 4 MiB and 32,768 values, blobs are compared with the size and the digest
+//! that their descriptor promises, tars are read strictly ([`Entries`]), a decompressed layer may not grow past
+//! [`Layer::expansion_limit`], and a digest is a parsed type before it becomes part of a path.
 #![forbid(unsafe_code)]
 
 mod archive;

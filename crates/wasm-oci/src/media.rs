@@ -2,6 +2,8 @@
 
 use oci_spec::image::MediaType;
 
+use crate::{Error, Result, error::shortened};
+
 /// Config of a CNCF artifact.
 pub(crate) const ARTIFACT_CONFIG: &str = "application/vnd.wasm.config.v0+json";
 /// Layer of a CNCF artifact.
@@ -23,6 +25,21 @@ const DOCKER_MANIFEST: &str = "application/vnd.docker.distribution.manifest.v2+j
 const DOCKER_LIST: &str = "application/vnd.docker.distribution.manifest.list.v2+json";
 const DOCKER_CONFIG: &str = "application/vnd.docker.container.image.v1+json";
 const DOCKER_LAYER: &str = "application/vnd.docker.image.rootfs.diff.tar.gzip";
+
+/// Refuses what is no media type by the form that the image specification gives: two names of 127 characters at the most.
+pub(crate) fn check(what: &'static str, media_type: &MediaType) -> Result<()> {
+    let name = |name: &str| {
+        let mut bytes = name.bytes();
+        name.len() <= 127
+            && bytes.next().is_some_and(|first| first.is_ascii_alphanumeric())
+            && bytes.all(|byte| byte.is_ascii_alphanumeric() || b"!#$&-^_.+".contains(&byte))
+    };
+    let text = media_type.as_ref();
+    match text.split_once('/') {
+        Some((main, sub)) if name(main) && name(sub) => Ok(()),
+        _ => Err(Error::malformed(what, format!("`{}` is no media type", shortened(text)))),
+    }
+}
 
 pub(crate) fn is_manifest(media_type: &MediaType) -> bool {
     matches!(media_type.as_ref(), DOCKER_MANIFEST) || *media_type == MediaType::ImageManifest

@@ -7,6 +7,7 @@ mod debian;
 mod deps;
 mod error;
 mod guests;
+mod interop;
 mod mirror;
 mod paths;
 mod process;
@@ -28,6 +29,7 @@ Tasks:
   guests                compiles the guests from Rust to target/guests/NAME.wasm
   test [ARG]...         lab and guests, then `cargo test --workspace ARG...`, then which tests were skipped and why
   wasmedge [ARG]...     builds the WasmEdge engine and `cargo test`s it against the lab's library
+  interop [ARG]...      tests against crates of others, each in a workspace of its own below interop/
   deps [--write]        checks who depends on what, and how many crates it takes; --write notes the new figures
 ";
 
@@ -49,6 +51,7 @@ fn dispatch(args: &[String]) -> Result<ExitCode> {
         "guests" if rest.is_empty() => guests::run()?,
         "test" => return test::run(rest),
         "wasmedge" => wasmedge::run(rest)?,
+        "interop" => interop::run(rest)?,
         "deps" => deps::run(deps::option(rest)?)?,
         "help" | "-h" | "--help" => print!("{USAGE}"),
         _ => return Err(Error::new(format!("no such task: {}\n\n{USAGE}", args.join(" ")))),

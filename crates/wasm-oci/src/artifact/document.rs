@@ -36,14 +36,26 @@ pub(super) fn parse_manifest(descriptor: &Descriptor, bytes: &[u8]) -> Result<Im
     if manifest.schema_version() != 2 {
         return Err(Error::malformed(what, format!("schema version {}", manifest.schema_version())));
     }
+    let described = manifest.layers().iter().chain([manifest.config()]).chain(manifest.subject());
+    let types = described.map(Descriptor::media_type).chain(manifest.artifact_type());
+    types.into_iter().try_for_each(|media_type| media::check(what, media_type))?;
     if manifest.layers().len() > Artifact::LAYERS {
         return Err(Error::malformed(what, format!("it has more than {} layers", Artifact::LAYERS)));
     }
-    let size = manifest.layers().iter().fold(0, |size: u64, layer| size.saturating_add(layer.size()));
-    if size > Artifact::SIZE_LIMIT {
-        return Err(Error::TooLarge { what: "what all layers hold", size, limit: Artifact::SIZE_LIMIT });
+    sizes(&manifest).map(|()| manifest)
+}
+
+/// Each layer is within its limit, and all of them within theirs.
+fn sizes(manifest: &ImageManifest) -> Result<()> {
+    let mut all = 0;
+    for size in manifest.layers().iter().map(Descriptor::size) {
+        if size > Artifact::LAYER_LIMIT {
+            return Err(Error::TooLarge { what: "the layer", size, limit: Artifact::LAYER_LIMIT });
+        }
+        all += size;
     }
-    Ok(manifest)
+    let limit = Artifact::SIZE_LIMIT;
+    if all > limit { Err(Error::TooLarge { what: "what all layers hold", size: all, limit }) } else { Ok(()) }
 }
 
 /// A document that is manifest and index at once means one thing to one reader and another to the next

@@ -13,6 +13,10 @@ pub(crate) fn choose(bytes: &[u8], wanted: Option<&Platform>) -> Result<Descript
     if index.schema_version() != 2 {
         return Err(Error::malformed("the index", format!("schema version {}", index.schema_version())));
     }
+    let described = index.manifests().iter().chain(index.subject());
+    let artifact_types = described.clone().filter_map(|descriptor| descriptor.artifact_type().as_ref());
+    let types = described.map(Descriptor::media_type).chain(artifact_types).chain(index.artifact_type());
+    types.into_iter().try_for_each(|media_type| media::check("the index", media_type))?;
     let manifests =
         || index.manifests().iter().filter(|descriptor| media::is_manifest(descriptor.media_type()));
     let best = manifests()

@@ -5,6 +5,7 @@
 mod archive;
 mod bad_layout;
 mod blob;
+mod buildah;
 mod collect;
 mod consumer;
 mod convert;
@@ -17,9 +18,11 @@ mod made;
 mod pack;
 mod peers;
 mod properties;
+mod schema;
 mod sharing;
 mod store;
 mod strip;
+mod umoci;
 
 use wasm_oci::{Artifact, Format, Pack};
 

@@ -73,7 +73,7 @@ fn markers() -> Vec<Case> {
         marker(
             "marker-of-5-mib",
             |path| fs::write(path, vec![b' '; 5 << 20]).unwrap(),
-            Refused("TooLarge", "oci-layout has 5242880 bytes"),
+            Refused("TooLarge", "oci-layout has 4194305 bytes"),
         ),
         text(
             "marker-of-another-version",

@@ -1,0 +1,15 @@
+//! Writes the inputs that the tests begin with into `corpus/TARGET/`, for cargo-fuzz.
+
+use std::{fs, io, path::Path};
+
+fn main() -> io::Result<()> {
+    for (target, seeds) in wasmctr_fuzz::seeds() {
+        let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus").join(target);
+        fs::create_dir_all(&dir)?;
+        for (at, seed) in seeds.iter().enumerate() {
+            fs::write(dir.join(format!("seed-{at}")), seed)?;
+        }
+        println!("{target}: {} seeds", seeds.len());
+    }
+    Ok(())
+}
