@@ -134,6 +134,7 @@ fn extensions() -> Vec<Case> {
 }
 
 /// Layers that are compressed.
+#[expect(clippy::too_many_lines, reason = "a table")]
 pub(super) fn compressed() -> Vec<Case> {
     let case = |name, rule, blob, read, unpack| Case {
         name,

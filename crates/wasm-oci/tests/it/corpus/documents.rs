@@ -49,6 +49,7 @@ fn case(
     document(name, rule, change, outcome)
 }
 
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn shapes() -> Vec<Case> {
     let text =
         |name, text: &'static str| document(name, "one JSON object", move |_| text.to_owned(), MALFORMED);

@@ -66,6 +66,7 @@ fn shapes() -> Vec<Case> {
     ]
 }
 
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn entries() -> Vec<Case> {
     let many = |count: usize| {
         move |it: &mut Value| {

@@ -63,6 +63,7 @@ pub(super) fn document(
     })
 }
 
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn bytes() -> Vec<Case> {
     let json = |name, change: fn(String) -> Vec<u8>| document(name, "one JSON object", change, MALFORMED);
     let padded =
@@ -165,6 +166,7 @@ fn fields() -> Vec<Case> {
     ]
 }
 
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn types() -> Vec<Case> {
     let described = |name, media_type: &'static str, outcome| {
         Case::new(name, "types that are supported", outcome, move || {

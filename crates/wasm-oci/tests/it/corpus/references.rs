@@ -21,6 +21,7 @@ fn case<T: std::str::FromStr<Err = wasm_oci::Error>>(
     })
 }
 
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn references() -> Vec<Case> {
     let case = |name, text: &str, why| {
         case::<Reference>(name, "the grammar of references", text.to_owned(), Refused("Reference", why))

@@ -85,6 +85,7 @@ fn markers() -> Vec<Case> {
     ]
 }
 
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn indexes() -> Vec<Case> {
     let index = |name, rule, change: fn(&mut Value), outcome| {
         case(
@@ -166,6 +167,7 @@ fn indexes() -> Vec<Case> {
 }
 
 /// What is where the layer should be.
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn blobs() -> Vec<Case> {
     let layer = || image().layers()[0].descriptor().clone();
     let blob = move |name, rule, with: fn(&Path), outcome| {
@@ -235,6 +237,7 @@ fn blobs() -> Vec<Case> {
     ]
 }
 
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn archives() -> Vec<Case> {
     let case = |name, rule, change: fn(Vec<u8>) -> Vec<u8>, outcome| {
         Case::new(name, rule, outcome, move || -> Read {
