@@ -21,6 +21,8 @@
 //! dev-dependency of everything.
 
 mod container;
+mod containerd;
+mod daemon;
 mod find;
 mod forgotten;
 mod network;
@@ -28,7 +30,9 @@ mod registry;
 mod skip;
 mod table;
 
-pub use container::container_command;
+pub use container::{container_command, isolated_command};
+pub use containerd::Containerd;
+pub use daemon::Daemon;
 pub use find::{cache, find, need, prefix, root};
 pub use forgotten::assert_all_listed;
 pub use network::Network;

@@ -182,6 +182,34 @@ pub const SETS: &[Set] = &[
         ],
     },
     Set {
+        name: "cri",
+        need: Need::Required,
+        source: Source::Debian(Debian {
+            suite: "trixie",
+            packages: &["protobuf-compiler", "busybox-static"],
+            programs: &[("protoc", "protoc"), ("busybox", "busybox")],
+            binds: None,
+        }),
+        tools: &[
+            program(&["protoc", "--version"], "libprotoc 3.21."),
+            program(&["busybox", "--help"], "BusyBox v1."),
+        ],
+    },
+    Set {
+        name: "podman",
+        need: Need::Optional,
+        source: Source::Debian(Debian {
+            suite: "trixie",
+            packages: &["podman", "conmon"],
+            programs: &[("podman", "podman"), ("conmon", "conmon")],
+            binds: None,
+        }),
+        tools: &[
+            program(&["podman", "--version"], "version 5.4."),
+            program(&["conmon", "--version"], "version 2."),
+        ],
+    },
+    Set {
         name: "docker",
         need: Need::Optional,
         source: Source::Debian(Debian {
