@@ -229,6 +229,20 @@ pub enum Error {
         /// Why.
         why: &'static str,
     },
+    /// A file or directory that is no engine for an image.
+    #[error("`{}` cannot be an engine: {why}", path.display())]
+    Engine {
+        /// The file or directory, or the path in the image.
+        path: PathBuf,
+        /// Why.
+        why: Box<str>,
+    },
+    /// An engine was to be put into what is no image of tar layers.
+    #[error("the format `{format}` has no room for an engine")]
+    EngineFormat {
+        /// The format.
+        format: Format,
+    },
     /// A tag that is not of the form the distribution specification allows.
     #[error("`{}` is not a tag", shortened(tag))]
     Tag {
@@ -404,6 +418,10 @@ impl Error {
             Self::NotForDocker { .. } => {
                 "convert it first: `wasmctr convert FROM -o oci:DIR:TAG --format compat`"
             }
+            Self::Engine { .. } => {
+                "name a statically linked Linux program, or a directory that has the program, its loader and its libraries"
+            }
+            Self::EngineFormat { .. } => "use `--format compat`, the image of tar layers",
             Self::Reference { .. } => "write [HOST[:PORT]/]NAME[:TAG][@DIGEST], such as ghcr.io/me/app:v1",
             Self::MediaType { what: "the layer", .. } => {
                 "layers may be tar or tar+gzip: `skopeo copy --dest-compress-format gzip` converts them"
@@ -438,6 +456,10 @@ impl Error {
     pub(crate) fn io(action: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
         let path = path.into();
         move |source| Self::Io { action, path, source }
+    }
+
+    pub(crate) fn engine(path: impl Into<PathBuf>, why: impl Into<Box<str>>) -> Self {
+        Self::Engine { path: path.into(), why: why.into() }
     }
 
     pub(crate) fn malformed(what: &'static str, why: impl Into<Box<str>>) -> Self {

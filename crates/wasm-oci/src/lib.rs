@@ -10,6 +10,7 @@
 //! - [`Interface`]: what a module or component imports and exports, which generation of WASI it was built for, and
 //!   whether it needs WasmEdge's socket extension.
 //! - [`Pack`]: turns the bytes of a module into an [`Artifact`] of a chosen [`Format`]; [`Artifact::convert`] into another.
+//! - [`Engine`]: a native engine that goes into the image below the module, for machines that have none.
 //! - [`Artifact`]: manifest, config and layers, each checked against its digest and size before anything reads it.
 //! - [`Layout`]: an OCI image-layout directory that holds artifacts under tags, for many processes at once.
 //! - [`Store`]: the layout of one user, which nobody else can change.
@@ -53,6 +54,7 @@ mod cncf;
 mod consumer;
 mod convert;
 mod digest;
+mod engine;
 mod entries;
 mod error;
 mod format;
@@ -80,6 +82,7 @@ pub use self::{
     consumer::{Consumer, Verdict},
     convert::{Conversion, Loss},
     digest::sha256,
+    engine::Engine,
     entries::{Ambiguity, Entries, Entry, EntryKind},
     error::{Error, Result},
     format::Format,

@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use oci_spec::image::Config;
 
-use crate::{Artifact, Error, Format, Kind, Metadata, Platform, Result, carried, interface};
+use crate::{Artifact, Engine, Error, Format, Kind, Metadata, Platform, Result, carried, interface};
 
 mod build;
 
@@ -39,6 +39,8 @@ pub struct Pack {
     pub(crate) author: Option<String>,
     /// The world that a component targets, as the config of an artifact has it.
     pub(crate) target: Option<String>,
+    /// What runs the module in the image.
+    engine: Option<Engine>,
 }
 
 impl Pack {
@@ -71,6 +73,7 @@ impl Pack {
             created: None,
             author: None,
             target: None,
+            engine: None,
         }
     }
 
@@ -160,6 +163,15 @@ impl Pack {
         self
     }
 
+    /// Puts a native engine into the image, which gets the engine's platform: any container engine then runs it, and no
+    /// annotation asks for WebAssembly. Only [`Format::Compat`] has room for it.
+    #[must_use]
+    pub fn engine(mut self, engine: Engine) -> Self {
+        self.platform = engine.platform();
+        self.engine = Some(engine);
+        self
+    }
+
     /// Builds the image or artifact.
     ///
     /// What the format has no field for is put into annotations whose names begin with `dev.wasmctr.`, from where
@@ -167,8 +179,9 @@ impl Pack {
     ///
     /// # Errors
     ///
-    /// [`Error::TooLarge`] when the module is larger than what this crate itself would read, and
-    /// [`Error::ReadOnlyFormat`] for [`Format::Spin`] and [`Format::Solo`].
+    /// [`Error::TooLarge`] when the module is larger than what this crate itself would read,
+    /// [`Error::ReadOnlyFormat`] for [`Format::Spin`] and [`Format::Solo`], [`Error::EngineFormat`] for another format than
+    /// [`Format::Compat`] when there is an engine, and [`Error::ImagePath`] when the engine has a file where the module goes.
     pub fn build(&self, format: Format) -> Result<Artifact> {
         build::build(self, format)
     }

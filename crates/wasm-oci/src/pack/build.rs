@@ -11,7 +11,7 @@ use oci_spec::image::{Config, Descriptor, ImageConfiguration, ImageManifestBuild
 
 use super::Pack;
 use crate::{
-    Artifact, Error, Format, Interface, Platform, Result,
+    Artifact, Engine, Error, Format, Interface, Platform, Result,
     artifact::image_config,
     canonical_json,
     carried::{self, TITLE},
@@ -27,21 +27,27 @@ pub(crate) const LAYERS_LABEL: &str = "containerd.runwasi.layers";
 
 pub(super) fn build(pack: &Pack, format: Format) -> Result<Artifact> {
     match format {
+        Format::Spin | Format::Solo => Err(Error::ReadOnlyFormat { format }),
         Format::Compat => compat(pack),
+        _ if pack.engine.is_some() => Err(Error::EngineFormat { format }),
         Format::Runwasi => runwasi(pack),
         Format::Artifact => artifact(pack),
         Format::Legacy => legacy(pack),
-        Format::Spin | Format::Solo => Err(Error::ReadOnlyFormat { format }),
     }
 }
 
 fn compat(pack: &Pack) -> Result<Artifact> {
-    let tar = tar(pack).map_err(|source| Error::malformed("the layer", source.to_string()))?;
+    let unpackable = |source: io::Error| Error::malformed("the layer", source.to_string());
+    let tar = tar(pack).map_err(unpackable)?;
     let mut layer = Blob::new(MediaType::ImageLayerGzip, gzip(&tar));
     if let Some(title) = &pack.title {
         layer.titled(title);
     }
     let diff_ids = vec![sha256(&tar).to_string()];
+    if let Some(engine) = &pack.engine {
+        let tar = engine.tar(pack.modified).map_err(unpackable)?;
+        return with_engine(pack, engine, (&tar, layer), diff_ids);
+    }
     let config = config_of(pack, pack.config.clone(), &pack.platform, diff_ids)?;
     let mut annotations = pack.annotations.clone();
     if annotations.get(VARIANT).is_some_and(|variant| variant == "compat") {
@@ -51,7 +57,27 @@ fn compat(pack: &Pack) -> Result<Artifact> {
     if let Some(target) = &pack.target {
         annotations.insert(carried::TARGET.to_owned(), target.clone());
     }
-    assemble(Blob::new(MediaType::ImageConfig, canonical_json(&config)?), layer, annotations)
+    assemble(Blob::new(MediaType::ImageConfig, canonical_json(&config)?), &[layer], annotations)
+}
+
+/// The engine's layer below the module's. Nothing asks for WebAssembly: what is started is a program.
+fn with_engine(
+    pack: &Pack,
+    engine: &Engine,
+    (tar, module): (&[u8], Blob),
+    mut diff_ids: Vec<String>,
+) -> Result<Artifact> {
+    if engine.has(&pack.path) {
+        let why = "the engine has something there already";
+        return Err(Error::ImagePath { path: pack.path.clone(), why });
+    }
+    diff_ids.insert(0, sha256(tar).to_string());
+    let mut process = pack.config.clone();
+    process.set_entrypoint(Some(engine.entrypoint(&pack.path)));
+    let config = config_of(pack, process, &pack.platform, diff_ids)?;
+    let config = Blob::new(MediaType::ImageConfig, canonical_json(&config)?);
+    let layers = [Blob::new(MediaType::ImageLayerGzip, gzip(tar)), module];
+    assemble(config, &layers, pack.annotations.clone())
 }
 
 fn runwasi(pack: &Pack) -> Result<Artifact> {
@@ -72,7 +98,7 @@ fn runwasi(pack: &Pack) -> Result<Artifact> {
     if let Some(target) = &pack.target {
         annotations.insert(carried::TARGET.to_owned(), target.clone());
     }
-    assemble(Blob::new(MediaType::ImageConfig, canonical_json(&config)?), layer, annotations)
+    assemble(Blob::new(MediaType::ImageConfig, canonical_json(&config)?), &[layer], annotations)
 }
 
 fn artifact(pack: &Pack) -> Result<Artifact> {
@@ -98,7 +124,7 @@ fn artifact(pack: &Pack) -> Result<Artifact> {
     // No map in it: the order of the fields is that of the struct.
     let config =
         serde_json::to_vec(&config).map_err(|source| Error::malformed("the config", source.to_string()))?;
-    assemble(Blob::new(media::ARTIFACT_CONFIG.into(), config), layer, annotations)
+    assemble(Blob::new(media::ARTIFACT_CONFIG.into(), config), &[layer], annotations)
 }
 
 fn legacy(pack: &Pack) -> Result<Artifact> {
@@ -111,7 +137,7 @@ fn legacy(pack: &Pack) -> Result<Artifact> {
             annotations.insert(name.to_owned(), value.clone());
         }
     }
-    assemble(Blob::new(media::LEGACY_CONFIG.into(), b"{}".to_vec()), layer, annotations)
+    assemble(Blob::new(media::LEGACY_CONFIG.into(), b"{}".to_vec()), &[layer], annotations)
 }
 
 /// The module as a layer of its own.
@@ -147,19 +173,19 @@ fn with_config(pack: &Pack) -> Result<BTreeMap<String, String>> {
     Ok(annotations)
 }
 
-fn assemble(config: Blob, layer: Blob, annotations: BTreeMap<String, String>) -> Result<Artifact> {
+fn assemble(config: Blob, layers: &[Blob], annotations: BTreeMap<String, String>) -> Result<Artifact> {
     let mut manifest = ImageManifestBuilder::default()
         .schema_version(2_u32)
         .media_type(MediaType::ImageManifest)
         .config(config.descriptor.clone())
-        .layers([layer.descriptor.clone()])
+        .layers(layers.iter().map(|layer| layer.descriptor.clone()).collect::<Vec<_>>())
         .build()
         .map_err(|source| Error::malformed("the manifest", source.to_string()))?;
     if !annotations.is_empty() {
         manifest.set_annotations(Some(annotations.into_iter().collect::<HashMap<_, _>>()));
     }
     let manifest = Blob::new(MediaType::ImageManifest, canonical_json(&manifest)?);
-    let blobs = [&manifest, &config, &layer];
+    let blobs: Vec<_> = [&manifest, &config].into_iter().chain(layers).collect();
     Artifact::read(&manifest.descriptor, |wanted| {
         let blob = blobs.iter().find(|blob| blob.descriptor.digest() == wanted.digest());
         blob.map(|blob| blob.bytes.clone())

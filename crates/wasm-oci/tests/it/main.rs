@@ -10,6 +10,7 @@ mod collect;
 mod consumer;
 mod convert;
 mod corpus;
+mod engine;
 mod formats;
 mod index;
 mod interface;

@@ -1,8 +1,8 @@
-use std::{env, io::Write, process::ExitCode};
+use std::{env, io::Write, path::PathBuf, process::ExitCode};
 
 use anyhow::{Context, anyhow};
 use clap::Args;
-use wasm_oci::{Artifact, Format, Location, Metadata, Overwrite, Platform, Strip, sha256, strip};
+use wasm_oci::{Artifact, Engine, Format, Location, Metadata, Overwrite, Platform, Strip, sha256, strip};
 
 use crate::{Failure, input, table::Table};
 
@@ -22,9 +22,19 @@ pub(crate) struct Pack {
     /// shims), artifact (CNCF), legacy (wasm-to-oci)
     #[arg(long, default_value = "compat")]
     format: Format,
-    /// The platform that the image names
+    /// The platform that the image names; with an engine it is the engine's
     #[arg(long, value_name = "OS/ARCH", default_value_t)]
     platform: Platform,
+    /// Put a native engine under the module, so that runc and every other container engine runs the image: a statically
+    /// linked program, or a directory with the program, its loader and its libraries, which becomes the root of the image
+    #[arg(long, value_name = "FILE|DIR", conflicts_with = "platform")]
+    embed_engine: Option<PathBuf>,
+    /// The engine's path in the image, where it is a directory
+    #[arg(long, value_name = "PATH", requires = "embed_engine")]
+    engine_program: Option<String>,
+    /// An argument of the engine, before the path of the module (repeatable)
+    #[arg(long, value_name = "ARG", allow_hyphen_values = true, requires = "embed_engine")]
+    engine_arg: Vec<String>,
     /// The path of the file in the image [default: `/` and the name of the input]
     #[arg(long, value_name = "PATH")]
     entrypoint: Option<String>,
@@ -60,6 +70,9 @@ impl Pack {
         pack = self.env.iter().fold(pack, |pack, (name, value)| pack.env(format!("{name}={value}")));
         pack = self.annotation.iter().fold(pack, |pack, (name, value)| pack.annotation(name, value));
         pack = pack.described(&Metadata::of(&read)?);
+        if let Some(engine) = self.engine()? {
+            pack = pack.engine(engine);
+        }
         let kind = pack.kind();
         let image = pack.build(self.format)?;
         self.output.write(&image, if self.force { Overwrite::Replace } else { Overwrite::Refuse })?;
@@ -71,6 +84,27 @@ impl Pack {
         }
         written(&mut table, &image, &self.output)?;
         Ok(ExitCode::SUCCESS)
+    }
+
+    /// The engine that is to be embedded.
+    fn engine(&self) -> Result<Option<Engine>, Failure> {
+        let Some(path) = &self.embed_engine else { return Ok(None) };
+        let engine = match (&self.engine_program, path.is_dir()) {
+            (Some(program), true) => Engine::tree(path, program)?,
+            (None, false) => Engine::file(path)?,
+            (None, true) => {
+                let error = anyhow!(
+                    "`{}` is a directory, and nothing says which program in it is the engine",
+                    path.display()
+                );
+                return Err(Failure::from(error).help("name it: `--engine-program /bin/wasmedge`"));
+            }
+            (Some(_), false) => {
+                let error = anyhow!("`{}` is no directory: it is the engine itself", path.display());
+                return Err(Failure::from(error).help("leave `--engine-program` out"));
+            }
+        };
+        Ok(Some(self.engine_arg.iter().fold(engine, Engine::arg)))
     }
 
     fn stripped(&self) -> Strip {
