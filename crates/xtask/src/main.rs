@@ -3,9 +3,11 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program talks to its user")]
 
 mod apt;
+mod cri;
 mod debian;
 mod deps;
 mod error;
+mod fixed;
 mod guests;
 mod interop;
 mod mirror;
@@ -27,7 +29,9 @@ Usage: cargo xtask TASK
 Tasks:
   lab [--with NAME]...  gets the tools that the tests run against, into a folder of the cache; nothing is installed
   guests                compiles the guests from Rust to target/guests/NAME.wasm
-  test [ARG]...         lab and guests, then `cargo test --workspace ARG...`, then which tests were skipped and why
+  cri                   builds the client that the tests of Kubernetes' runtime interface use
+  static                links `wasmctr` statically, as an engine for images, to target/static/wasmctr
+  test [ARG]...         lab, guests, cri and static, then `cargo test --workspace ARG...`, then which tests were skipped and why
   wasmedge [ARG]...     builds the WasmEdge engine and `cargo test`s it against the lab's library
   interop [ARG]...      tests against crates of others, each in a workspace of its own below interop/
   deps [--write]        checks who depends on what, and how many crates it takes; --write notes the new figures
@@ -49,6 +53,8 @@ fn dispatch(args: &[String]) -> Result<ExitCode> {
     match task {
         "lab" => tools::run(&tools::options(rest)?)?,
         "guests" if rest.is_empty() => guests::run()?,
+        "cri" if rest.is_empty() => cri::run()?,
+        "static" if rest.is_empty() => fixed::run()?,
         "test" => return test::run(rest),
         "wasmedge" => wasmedge::run(rest)?,
         "interop" => interop::run(rest)?,

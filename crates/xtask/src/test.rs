@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::{Child, ExitCode};
 
 use crate::error::{At as _, Result};
-use crate::{guests, paths, process, tools};
+use crate::{cri, fixed, guests, paths, process, tools};
 
 /// How lines begin that come before another runner's output.
 const NEXT: &[&str] = &["Running ", "Doc-tests ", "running "];
@@ -17,7 +17,7 @@ const NEXT: &[&str] = &["Running ", "Doc-tests ", "running "];
 /// A tool or guest that cannot be had is no failure by itself: the tests that need it say what it means.
 pub(crate) fn run(args: &[String]) -> Result<ExitCode> {
     let mut notes = Vec::new();
-    for prepare in [tools_of_the_lab, guests::run] {
+    for prepare in [tools_of_the_lab, guests::run, cri::run, fixed::run] {
         notes.extend(prepare().err().map(|error| error.to_string()));
     }
     let skips = paths::root()?.join("target/skipped-tests");
