@@ -46,6 +46,11 @@ fn sockets() {
 }
 
 #[test]
+fn crun() {
+    run_page("book/src/crun.md");
+}
+
+#[test]
 fn reference() {
     run_page("book/src/reference.md");
 }

@@ -14,6 +14,7 @@ mod handover;
 mod json;
 mod pack;
 mod road;
+mod rows;
 mod run;
 mod runner;
 mod serve;

@@ -1,15 +1,11 @@
 //! The road end to end with the two compiled guests: pack, inspect, bundle, run here and on the real crun.
 
 use std::{
-    io::{BufRead, BufReader, Read, Write},
-    net::{Ipv4Addr, TcpStream},
     path::Path,
     process::{Child, Command, Stdio},
-    thread,
-    time::{Duration, Instant},
 };
 
-use crate::support::{Place, port_8080};
+use crate::support::{Place, get_8080, lines, port_8080};
 
 /// Packs, inspects and bundles a guest; the bundle is `bundle`.
 fn bundled(place: &Place, guest: &Path, net: &str) {
@@ -55,7 +51,7 @@ fn http_server_here() {
     let port = port_8080();
     for net in ["host", "listen:*:8080"] {
         let server = Ended(place.command(&["run", "--net", net, "bundle"]).spawn().unwrap());
-        let answer = get();
+        let answer = get_8080();
         drop(server);
         assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
         assert!(answer.ends_with("\r\n\r\nHello, World!"), "{answer}");
@@ -82,42 +78,16 @@ fn http_server_on_crun() {
     bundled(&place, &guest, "host");
     let port = port_8080();
     let container = Container::start(&crun, &place, "http");
-    let answer = get();
+    let answer = get_8080();
     drop(container);
     drop(port);
     assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
     assert!(answer.ends_with("\r\n\r\nHello, World!"), "{answer}");
 }
 
-/// Asks until the server is up, for at most ten seconds.
-fn get() -> String {
-    let start = Instant::now();
-    loop {
-        let answer = TcpStream::connect((Ipv4Addr::LOCALHOST, 8080)).and_then(|mut stream| {
-            stream.set_read_timeout(Some(Duration::from_secs(5)))?;
-            stream.write_all(b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")?;
-            let mut answer = String::new();
-            stream.read_to_string(&mut answer).map(|_| answer)
-        });
-        match answer {
-            Ok(answer) => return answer,
-            Err(error) if start.elapsed() > Duration::from_secs(10) => panic!("no answer: {error}"),
-            Err(_) => thread::sleep(Duration::from_millis(20)),
-        }
-    }
-}
-
-/// Reads three lines of what never ends, at most for 20 seconds, and ends it.
+/// Reads three lines of what never ends, and ends it.
 fn three_lines(mut process: Ended) -> String {
-    let stdout = process.0.stdout.take().unwrap();
-    let (sender, receiver) = std::sync::mpsc::channel();
-    thread::spawn(move || {
-        for line in BufReader::new(stdout).lines().take(3) {
-            let _ = sender.send(line.unwrap());
-        }
-    });
-    let line = |_| receiver.recv_timeout(Duration::from_secs(20)).expect("a line within 20 seconds") + "\n";
-    (0..3).map(line).collect()
+    lines(process.0.stdout.take().unwrap(), 3)
 }
 
 /// A process that ends with the value.

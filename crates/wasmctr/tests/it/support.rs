@@ -4,9 +4,11 @@ use std::{
     env,
     ffi::OsStr,
     fs::{self, File},
+    io::{BufRead, BufReader, Read, Write},
     net::{Ipv4Addr, TcpStream},
     path::{Path, PathBuf},
-    process::{Child, Command, Output, Stdio},
+    process::{Child, ChildStdout, Command, Output, Stdio},
+    sync::mpsc,
     thread,
     time::{Duration, Instant},
 };
@@ -172,4 +174,34 @@ pub(crate) fn wasmedge(test: &str) -> Option<PathBuf> {
         })
     };
     lab::require(named.or_else(built), "wasmctr-wasmedge", "cargo xtask wasmedge", test)
+}
+
+/// Asks the server on port 8080 until it is up, for at most 30 seconds; see [`port_8080`].
+pub(crate) fn get_8080() -> String {
+    let start = Instant::now();
+    loop {
+        let answer = TcpStream::connect((Ipv4Addr::LOCALHOST, 8080)).and_then(|mut stream| {
+            stream.set_read_timeout(Some(Duration::from_secs(5)))?;
+            stream.write_all(b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")?;
+            let mut answer = String::new();
+            stream.read_to_string(&mut answer).map(|_| answer)
+        });
+        match answer {
+            Ok(answer) => return answer,
+            Err(error) if start.elapsed() > Duration::from_secs(30) => panic!("no answer: {error}"),
+            Err(_) => thread::sleep(Duration::from_millis(20)),
+        }
+    }
+}
+
+/// Reads so many lines, each within 20 seconds.
+pub(crate) fn lines(stdout: ChildStdout, count: usize) -> String {
+    let (sender, receiver) = mpsc::channel();
+    thread::spawn(move || {
+        for line in BufReader::new(stdout).lines().take(count) {
+            let _ = sender.send(line.unwrap());
+        }
+    });
+    let line = |_| receiver.recv_timeout(Duration::from_secs(20)).expect("a line within 20 seconds") + "\n";
+    (0..count).map(line).collect()
 }
