@@ -92,7 +92,10 @@ mod tests {
     fn other_names_are_refused_with_the_list() {
         for args in [&["--with", "runtimes"][..], &["--with"], &["youki"], &["--without=youki"]] {
             let error = parse(args).unwrap_err().to_string();
-            assert!(error.ends_with("one of podman, docker, buildah, youki, wasmtime, kubernetes"), "{error}");
+            assert!(
+                error.ends_with("one of podman, docker, buildah, youki, wasmtime, kubernetes"),
+                "{error}"
+            );
         }
     }
 }

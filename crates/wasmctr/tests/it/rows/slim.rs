@@ -6,22 +6,15 @@ use std::{
     process::{Command, Stdio},
 };
 
-use wasm_bundle::{Bundle, Handler, Network, Workload};
-use wasm_oci::{Layout, Overwrite};
-
 use super::{Runtime, assert_hello, linux, ran, unique};
 use crate::support::{Place, get_8080, lines, port_8080};
 
 /// A guest in an image with an engine, as a bundle for runc; what `pack` said.
-fn bundled(place: &Place, guest: &Path, engine: &[&str], net: Network) -> String {
+fn bundled(place: &Place, guest: &Path, engine: &[&str], net: &str) -> String {
     let pack = ["pack", guest.to_str().unwrap(), "-o", "oci:images:slim", "--embed-engine"];
     let said = place.wasmctr(&[&pack, engine].concat()).ok();
     assert!(said.contains(&format!("compat, {}\n", linux())), "{said}");
-    let image = Layout::open(&place.path().join("images")).unwrap().artifact(Some("slim")).unwrap();
-    let workload = Workload::from_image(image.config()).unwrap().network(net);
-    let mut spec = workload.to_spec(Handler::Compat).unwrap();
-    spec.set_annotations(None); // a program, for a runtime that has no handler
-    Bundle::write(place.path().join("bundle"), &spec, &image, Overwrite::Refuse).unwrap();
+    place.wasmctr(&["bundle", "oci:images:slim", "bundle", "--runtime", "runc", "--net", net]).ok();
     said
 }
 
@@ -34,7 +27,7 @@ fn a_static_engine_on_runc() {
     let Some(()) = lab::need_root!() else { return };
     let place = Place::new();
     let engine = [engine.to_str().unwrap(), "--engine-arg", "run", "--engine-arg", "--no-cache"];
-    bundled(&place, &guest, &engine, Network::Isolated);
+    bundled(&place, &guest, &engine, "none");
     let container = unique("slim");
     let runc = Runtime { program: &runc, place: &place, container: container.clone() };
     let mut run = runc.call(&["run", "-b", "bundle", &container]);
@@ -54,7 +47,7 @@ fn the_exit_code_arrives() {
     let place = Place::new();
     place.file("exit.wasm", guests::EXIT_CODE.wasm());
     let engine = [engine.to_str().unwrap(), "--engine-arg", "run", "--engine-arg", "--no-cache"];
-    bundled(&place, Path::new("exit.wasm"), &engine, Network::Isolated);
+    bundled(&place, Path::new("exit.wasm"), &engine, "none");
     let here = place.wasmctr(&["run", "exit.wasm"]).code;
     assert_ne!(here, Some(0));
     let container = unique("exit");
@@ -74,7 +67,7 @@ fn wasmedge_on_runc() {
     let words = ["--library-path", "/lib", "/bin/wasmedge", "--dir", ".:/"];
     let words = words.iter().flat_map(|word| ["--engine-arg", word]);
     let engine: Vec<_> = ["wasmedge", "--engine-program", &loader].into_iter().chain(words).collect();
-    bundled(&place, &guest, &engine, Network::Host);
+    bundled(&place, &guest, &engine, "host");
 
     let container = unique("slim");
     let runc = Runtime { program: &runc, place: &place, container: container.clone() };

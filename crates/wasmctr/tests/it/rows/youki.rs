@@ -12,8 +12,7 @@ fn a_guest_in_the_background_is_killed_and_deleted() {
     let Some(()) = lab::need_root!() else { return };
     let place = Place::new();
     place.wasmctr(&["pack", guest.to_str().unwrap(), "-o", "oci:layout:v1"]).ok();
-    // `compat`, which both runtimes know, is what is written for crun.
-    place.wasmctr(&["bundle", "oci:layout:v1", "bundle", "--runtime", "crun"]).ok();
+    place.wasmctr(&["bundle", "oci:layout:v1", "bundle", "--runtime", "youki"]).ok();
 
     let container = unique("wasm-demo-app");
     let youki = Runtime { program: &youki, place: &place, container: container.clone() };
