@@ -143,6 +143,17 @@ pub const SETS: &[Set] = &[
         ],
     },
     Set {
+        name: "oras",
+        need: Need::Required,
+        source: Source::Debian(Debian {
+            suite: "forky",
+            packages: &["oras"],
+            programs: &[("oras", "oras")],
+            binds: None,
+        }),
+        tools: &[program(&["oras", "version"], "1.3.")],
+    },
+    Set {
         name: "engine",
         need: Need::Required,
         source: Source::Debian(Debian {

@@ -406,11 +406,10 @@ impl Error {
             Self::Lossy { .. } => "say `--lossy` to convert it without them",
             Self::Platform { .. } => "write OS/ARCHITECTURE, such as wasi/wasm or linux/amd64",
             Self::Location { .. } | Self::Place { action: "read", .. } => {
-                "use a .wasm file, `-`, `oci:DIR[:TAG]` or `oci-archive:FILE[:TAG]`; from elsewhere, \
-                 `skopeo copy docker://IMAGE oci:DIR:TAG` brings an image into a layout"
+                "use a .wasm file, `-`, `oci:DIR[:TAG]`, `oci-archive:FILE[:TAG]`, `HOST/NAME:TAG` or `docker://NAME`"
             }
             Self::Place { why: IN_REGISTRY, .. } => {
-                "`wasmctr pull` and `wasmctr push` read and write registries"
+                "write it to a layout and push that: `wasmctr push oci:DIR:TAG NAME`"
             }
             Self::Place { .. } => {
                 "write it to `oci:DIR:TAG`, `oci-archive:FILE[:TAG]` or `docker-archive:FILE[:NAME:TAG]`"

@@ -118,7 +118,7 @@ impl Location {
 }
 
 pub(crate) const WRITTEN_ONLY: &str = "archives of Docker are written, not read";
-pub(crate) const IN_REGISTRY: &str = "it is in a registry, and this version reads and writes files only";
+pub(crate) const IN_REGISTRY: &str = "it is in a registry";
 
 impl FromStr for Location {
     type Err = Error;

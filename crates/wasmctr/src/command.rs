@@ -4,16 +4,22 @@ use clap::Subcommand;
 
 use crate::Failure;
 
+mod attach;
 mod bundle;
 mod cache;
 mod compile;
 mod convert;
+mod copy;
 mod demo;
+mod discover;
 mod inspect;
 mod node;
 mod pack;
+mod pull;
+mod push;
 mod run;
 mod serve;
+mod tags;
 mod validate;
 
 /// The subcommands, one file each.
@@ -25,6 +31,18 @@ pub(crate) enum Command {
     Pack(pack::Pack),
     /// Put an image into another format
     Convert(convert::Convert),
+    /// Bring an image into a registry
+    Push(push::Push),
+    /// Bring an image from a registry here
+    Pull(pull::Pull),
+    /// Bring an image from one registry into another
+    Copy(copy::Copy),
+    /// List the tags of a repository in a registry, or delete one
+    Tags(tags::Tags),
+    /// Attach an SBOM, a signature or the like to an image in a registry
+    Attach(attach::Attach),
+    /// Find what is attached to an image in a registry
+    Discover(discover::Discover),
     /// Show what a module or an image is and needs
     Inspect(inspect::Inspect),
     /// Write an OCI runtime bundle: config.json and rootfs
@@ -54,6 +72,12 @@ impl Command {
             Self::Demo(demo) => demo.run(out),
             Self::Pack(pack) => pack.run(out),
             Self::Convert(convert) => convert.run(out),
+            Self::Push(push) => push.run(out),
+            Self::Pull(pull) => pull.run(out),
+            Self::Copy(copy) => copy.run(out),
+            Self::Tags(tags) => tags.run(out),
+            Self::Attach(attach) => attach.run(out),
+            Self::Discover(discover) => discover.run(out),
             Self::Inspect(inspect) => inspect.run(out),
             Self::Bundle(bundle) => bundle.run(out),
             Self::Node(node) => node.run(out),

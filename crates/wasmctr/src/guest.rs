@@ -7,12 +7,13 @@ use wasm_bundle::{Bundle, Workload};
 use wasm_exec::{Capability, Engine, Program, Task, adapter};
 use wasm_oci::{Location, Platform};
 
-use crate::{Failure, cache, input};
+use crate::{Failure, cache, input, remote::Remote};
 
 /// Reads a guest and the task that it brings along; arguments take the place of those that it has.
 pub(crate) fn load(
     location: &Location,
     platform: Option<&Platform>,
+    remote: &Remote,
     args: &[OsString],
 ) -> Result<(Vec<u8>, Task), Failure> {
     let (wasm, mut task) = match location {
@@ -21,7 +22,7 @@ pub(crate) fn load(
             (bundle.module()?, adapter::bundle::task(bundle.workload(), bundle.rootfs())?)
         }
         image if image.is_image() => {
-            let image = image.artifact(platform)?;
+            let image = remote.image(image, platform)?;
             let workload = Workload::from_image(image.config())?;
             (image.wasm()?.into(), adapter::bundle::process(&workload)?)
         }

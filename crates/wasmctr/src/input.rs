@@ -9,7 +9,7 @@ use anyhow::Context;
 use wasm_bundle::Bundle;
 use wasm_oci::{Artifact, Format, Location, Pack, Platform};
 
-use crate::Failure;
+use crate::{Failure, remote::Remote};
 
 /// The largest file that is taken for a module: 1 GiB, as large as a layer may be.
 const LIMIT: u64 = Artifact::LAYER_LIMIT;
@@ -33,18 +33,26 @@ pub(crate) fn wasm(location: &Location) -> Result<Vec<u8>, Failure> {
 }
 
 /// Reads the module that a file, a bundle or an image holds.
-pub(crate) fn module(location: &Location, platform: Option<&Platform>) -> Result<Vec<u8>, Failure> {
+pub(crate) fn module(
+    location: &Location,
+    platform: Option<&Platform>,
+    remote: &Remote,
+) -> Result<Vec<u8>, Failure> {
     match location {
         Location::Path(path) if path.is_dir() => Ok(Bundle::open(path)?.module()?),
-        image if image.is_image() => Ok(image.artifact(platform)?.wasm()?.into()),
+        image if image.is_image() => Ok(remote.image(image, platform)?.wasm()?.into()),
         other => wasm(other),
     }
 }
 
 /// Reads an image, or packs the file that the location names.
-pub(crate) fn image(location: &Location, platform: Option<&Platform>) -> Result<Artifact, Failure> {
+pub(crate) fn image(
+    location: &Location,
+    platform: Option<&Platform>,
+    remote: &Remote,
+) -> Result<Artifact, Failure> {
     if location.is_image() {
-        return Ok(location.artifact(platform)?);
+        return remote.image(location, platform);
     }
     Ok(Pack::new(wasm(location)?, &entrypoint(location)?)?.build(Format::Compat)?)
 }

@@ -16,6 +16,8 @@ mod handover;
 mod input;
 mod limits;
 mod lint;
+mod progress;
+mod remote;
 mod report;
 mod runtimes;
 mod signals;
@@ -46,6 +48,7 @@ LOCATIONS, in every command:
   oci:DIR[:TAG]   an image in an OCI layout
   oci-archive:FILE[:TAG]           the same in a tar file
   docker-archive:FILE[:NAME:TAG]   what `docker load` reads (written only)
+  HOST/NAME:TAG, docker://NAME     an image in a registry
 
 EXIT CODES:
   0, 1, 2         success, failure, wrong usage

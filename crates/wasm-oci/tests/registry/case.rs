@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use test_registry::{Fault, On, Options as ServerOptions, Registry as Server};
+use test_registry::{Fault, On, Options as ServerOptions, Registry as Server, RetryAfter, Status};
 use wasm_oci::{
     Artifact, Error, Format, Layout, Overwrite, Reference,
     registry::{Options, Pick, Registry},
@@ -171,4 +171,18 @@ fn attempt(server: &Server, options: Options, wants: Wants, mut layout: Layout) 
 /// The usual server and client.
 pub(crate) fn usual(cases: Vec<Case>) {
     run_all(&ServerOptions::default, &|_| quick(), cases);
+}
+
+/// One fault.
+pub(crate) fn on(on: On, fault: Fault) -> Vec<(On, Fault)> {
+    vec![(on, fault)]
+}
+
+/// A status, and when to come again.
+pub(crate) fn busy(status: u16, when: Option<RetryAfter>) -> Fault {
+    let status = Status::new(status);
+    match when {
+        Some(when) => status.retry_after(when).into(),
+        None => status.into(),
+    }
 }

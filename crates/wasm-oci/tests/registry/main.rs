@@ -3,11 +3,21 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 #![expect(clippy::too_many_lines, reason = "a table of cases is long")]
 
+mod astray;
 mod auth;
+mod broken;
+mod busy;
 mod case;
+mod delivered;
 mod documents;
-mod faults;
+mod leaks;
+mod memory;
 mod moves;
+mod peers;
+mod tls;
+mod together;
+mod tokens;
+mod uploads;
 
 use std::time::Duration;
 

@@ -9,7 +9,7 @@ use clap::{Args, ValueEnum};
 use wasm_bundle::{Handler, Like, Network, Workload, oci_spec::runtime::Spec};
 use wasm_oci::{Artifact, Format, Location, Loss, Overwrite, Platform};
 
-use crate::{Failure, container::ContainerFlags, input, table::Table};
+use crate::{Failure, container::ContainerFlags, input, remote::Remote, table::Table};
 
 /// The flags of `wasmctr bundle`.
 #[derive(Debug, Args)]
@@ -38,6 +38,8 @@ pub(crate) struct Bundle {
     /// Replace a bundle that is there already
     #[arg(long)]
     force: bool,
+    #[command(flatten)]
+    remote: Remote,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
@@ -111,7 +113,7 @@ impl FromStr for Net {
 impl Bundle {
     pub(crate) fn run(&self, out: &mut dyn Write) -> Result<ExitCode, Failure> {
         let handler = self.runtime.handler(self.variant)?;
-        let source = input::image(&self.image, self.platform.as_ref())?;
+        let source = input::image(&self.image, self.platform.as_ref(), &self.remote)?;
         let image = self.unpackable(&source)?;
         let workload = Workload::from_image(image.config())?.network(self.net.0.clone());
         let spec = self.spec(&self.container.apply(workload), handler)?;

@@ -4,7 +4,7 @@ use clap::Args;
 use wasm_exec::Origin;
 use wasm_oci::{Location, Platform, sha256};
 
-use crate::{Failure, cache, engine::Choice, input, table::Table};
+use crate::{Failure, cache, engine::Choice, input, remote::Remote, table::Table};
 
 /// The flags of `wasmctr compile`.
 #[derive(Debug, Args)]
@@ -17,12 +17,14 @@ pub(crate) struct Compile {
     platform: Option<Platform>,
     #[command(flatten)]
     engine: Choice,
+    #[command(flatten)]
+    remote: Remote,
 }
 
 impl Compile {
     pub(crate) fn run(&self, out: &mut dyn Write) -> Result<ExitCode, Failure> {
         let engine = self.engine.here().map_err(|failure| failure.code(1))?;
-        let wasm = input::module(&self.location, self.platform.as_ref())?;
+        let wasm = input::module(&self.location, self.platform.as_ref(), &self.remote)?;
         let engine = engine.make(false)?;
         let cache = cache::open()?;
 

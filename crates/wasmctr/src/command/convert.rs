@@ -4,7 +4,7 @@ use clap::Args;
 use wasm_oci::{Format, Kind, Location, Loss, Overwrite, Platform, sha256};
 
 use super::pack::{check_target, written};
-use crate::{Failure, input, table::Table};
+use crate::{Failure, input, remote::Remote, table::Table};
 
 /// The flags of `wasmctr convert`.
 #[derive(Debug, Args)]
@@ -14,9 +14,9 @@ use crate::{Failure, input, table::Table};
                   there. To convert there and back gives the same digest, for images that wasmctr packed."
 )]
 pub(crate) struct Convert {
-    /// The image: `oci:DIR[:TAG]` or `oci-archive:FILE[:TAG]`
+    /// The image: `oci:DIR[:TAG]`, `oci-archive:FILE[:TAG]` or `HOST/NAME:TAG`
     from: Location,
-    /// Where it goes: `oci:DIR:TAG`, `oci-archive:FILE[:TAG]` or `docker-archive:FILE[:NAME:TAG]`
+    /// Where it goes: `oci:DIR:TAG`, `oci-archive:FILE[:TAG]`, `docker-archive:FILE[:NAME:TAG]` or `HOST/NAME:TAG`
     #[arg(short, long, value_name = "LOCATION")]
     output: Location,
     /// The format: compat, runwasi, artifact or legacy
@@ -31,17 +31,20 @@ pub(crate) struct Convert {
     /// Replace the archive, or move the tag if the layout has it already
     #[arg(long)]
     force: bool,
+    #[command(flatten)]
+    remote: Remote,
 }
 
 impl Convert {
     pub(crate) fn run(&self, out: &mut dyn Write) -> Result<ExitCode, Failure> {
         check_target(&self.output)?;
-        let from = input::image(&self.from, self.platform.as_ref())?;
+        let from = input::image(&self.from, self.platform.as_ref(), &self.remote)?;
         let loss = if self.lossy { Loss::Accept } else { Loss::Refuse };
         let converted = from.convert(self.format, loss)?;
         let image = converted.artifact;
         let wasm = image.wasm()?;
-        self.output.write(&image, if self.force { Overwrite::Replace } else { Overwrite::Refuse })?;
+        let overwrite = if self.force { Overwrite::Replace } else { Overwrite::Refuse };
+        self.remote.write(&self.output, &image, overwrite)?;
 
         let mut table = Table::new(out);
         table.line("from", format_args!("{} {}, {}", from.digest(), from.format(), from.platform()))?;

@@ -7,7 +7,7 @@ use wasm_oci::{
     sha256,
 };
 
-use crate::{Failure, form::Form, input, table::Table};
+use crate::{Failure, form::Form, input, remote::Remote, table::Table};
 
 /// The flags of `wasmctr inspect`.
 #[derive(Debug, Args)]
@@ -24,6 +24,8 @@ pub(crate) struct Inspect {
     /// How to print it
     #[arg(long, value_enum, default_value_t)]
     format: Form,
+    #[command(flatten)]
+    remote: Remote,
 }
 
 /// What `inspect` tells; this is the JSON document.
@@ -104,7 +106,7 @@ impl Inspect {
             let suits = self.consumer.map(|consumer| self.file_suits(consumer, &wasm)).transpose()?;
             return Ok(Report { location, wasm: Some(Wasm::of(&wasm)?), image: None, suits });
         }
-        let image = input::image(&self.location, self.platform.as_ref())?;
+        let image = input::image(&self.location, self.platform.as_ref(), &self.remote)?;
         let wasm = match image.wasm() {
             Err(wasm_oci::Error::Modules { .. }) => None,
             wasm => Some(Wasm::of(&wasm?)?),

@@ -17,6 +17,7 @@ use crate::{
     form::Form,
     grants::Grants,
     guest,
+    remote::Remote,
     report::Report,
     stopping::StopFlags,
     streams::Streams,
@@ -31,7 +32,7 @@ use crate::{
                   127 it was not found, 134 it trapped, 124 it was stopped at a limit, 128+n by signal n."
 )]
 pub(crate) struct Run {
-    /// A .wasm or .wat file, `-`, a bundle directory, or an image: `oci:DIR[:TAG]`, `oci-archive:FILE[:TAG]`; then
+    /// A .wasm or .wat file, `-`, a bundle directory, or an image: `oci:DIR[:TAG]`, `oci-archive:FILE[:TAG]`, `HOST/NAME:TAG`; then
     /// arguments for the guest, in place of those that the image or bundle has
     // One list, because only then is everything behind the location the guest's, also what looks like a flag of ours.
     #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true, value_names = ["LOCATION", "ARGS"])]
@@ -59,6 +60,8 @@ pub(crate) struct Run {
     /// With json: print how it ended as a document on standard output, and the guest's output on standard error
     #[arg(long, value_enum, default_value_t)]
     format: Form,
+    #[command(flatten)]
+    remote: Remote,
 }
 
 impl Run {
@@ -83,7 +86,8 @@ impl Run {
 
     fn guest(&self, engine: Chosen, report: &Report) -> Result<Exit, Failure> {
         let (location, args) = self.split()?;
-        let (wasm, task) = guest::load(&location, self.platform.as_ref(), args).map_err(coded)?;
+        let (wasm, task) =
+            guest::load(&location, self.platform.as_ref(), &self.remote, args).map_err(coded)?;
         let task = self.grants.grant(task)?;
         report.lap("load");
         let engine = engine.make(self.grants.limits.counts_fuel()).map_err(coded)?;

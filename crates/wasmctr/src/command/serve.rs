@@ -18,6 +18,7 @@ use crate::{
     grants::Grants,
     guest,
     limits::seconds,
+    remote::Remote,
     report::Report,
     signals,
     stopping::LastResort,
@@ -57,13 +58,16 @@ pub(crate) struct Serve {
     /// Compile the program, even if its code is in the cache, and leave the cache alone
     #[arg(long)]
     no_cache: bool,
+    #[command(flatten)]
+    remote: Remote,
 }
 
 impl Serve {
     pub(crate) fn run(&self, out: &mut dyn Write) -> Result<ExitCode, Failure> {
         let engine = self.engine.here()?;
         out.flush()?;
-        let (wasm, task) = guest::load(&self.location, self.platform.as_ref(), &[]).map_err(coded)?;
+        let (wasm, task) =
+            guest::load(&self.location, self.platform.as_ref(), &self.remote, &[]).map_err(coded)?;
         let task = self.grants.grant(task)?.stdout(Output::Inherit).stderr(Output::Inherit);
         let engine = engine.make(self.grants.limits.counts_fuel()).map_err(coded)?;
         let (program, _) = guest::program(&*engine, &wasm, self.no_cache).map_err(coded)?;

@@ -51,6 +51,16 @@ fn crun() {
 }
 
 #[test]
+fn push() {
+    run_page("book/src/push.md");
+}
+
+#[test]
+fn sign() {
+    run_page("book/src/sign.md");
+}
+
+#[test]
 fn reference() {
     run_page("book/src/reference.md");
 }
@@ -99,6 +109,9 @@ fn set_up_commands_are_run_by_ci() {
 
 fn run_page(page: &str) {
     let text = fs::read_to_string(Path::new(ROOT).join(page)).unwrap();
+    // The registry of the pages is one of ours, on a port that nobody has.
+    let server = test_registry::Registry::start().unwrap();
+    let text = text.replace("localhost:5000", &format!("localhost:{}", server.address().port()));
     let reader = Reader::new();
     for block in blocks(&text) {
         let _port = block.needs.iter().any(|tool| tool == "port").then(port_8080);

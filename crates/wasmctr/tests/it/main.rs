@@ -13,6 +13,7 @@ mod flags;
 mod handover;
 mod json;
 mod pack;
+mod registry;
 mod road;
 mod rows;
 mod run;
