@@ -34,7 +34,9 @@ fn right(blobs: &mut Blobs, manifest: &mut Value, config: &[u8]) {
         point(descriptor, config);
     }
     let layer = hostile::Tar::new().file("app.wasm", hostile::MODULE).end();
-    for (at, descriptor) in manifest["layers"].as_array_mut().into_iter().flatten().enumerate() {
+    for (at, descriptor) in
+        manifest.get_mut("layers").and_then(Value::as_array_mut).into_iter().flatten().enumerate()
+    {
         point(descriptor, if at % 2 == 0 { &layer } else { hostile::MODULE });
     }
 }

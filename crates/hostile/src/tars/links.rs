@@ -148,7 +148,7 @@ fn kinds() -> Vec<Case> {
         content("hard-link-with-content", t().entry(b'1', "h", "app.wasm", b"x")),
         fine("set-user-id", "set-uid, set-gid and sticky are dropped", mode(0o6755)),
         fine("sticky", "set-uid, set-gid and sticky are dropped", mode(0o1777)),
-        fine("mode-of-all-ones", "set-uid, set-gid and sticky are dropped", mode(0o777_7777)),
+        fine("mode-of-all-ones", "set-uid, set-gid and sticky are dropped", mode(0o7777777)),
         fine(
             "attribute-capability",
             "extended attributes are dropped",

@@ -1,7 +1,11 @@
 //! What we write is valid by the schemas of the image specification 1.1.0, and the cases of its own tests are judged by our
 //! reader as they are there. Both are read from the lab's copy.
 
-use std::{error::Error as StdError, fs, path::PathBuf};
+use std::{
+    error::Error as StdError,
+    fs,
+    path::{Path, PathBuf},
+};
 
 use jsonschema::{Draft, Retrieve, Uri, Validator};
 use serde_json::{Value, json};
@@ -23,10 +27,10 @@ impl Retrieve for Schemas {
     }
 }
 
-fn validator(schemas: &PathBuf, name: &str) -> Validator {
+fn validator(schemas: &Path, name: &str) -> Validator {
     let schema = serde_json::from_slice(&fs::read(schemas.join(name)).unwrap()).unwrap();
     let options = jsonschema::options().with_draft(Draft::Draft4).should_validate_formats(true);
-    options.with_retriever(Schemas(schemas.clone())).build(&schema).unwrap()
+    options.with_retriever(Schemas(schemas.to_owned())).build(&schema).unwrap()
 }
 
 #[track_caller]

@@ -1,0 +1,63 @@
+//! `cargo run --bin mutate --no-default-features TARGET SECONDS`: changes the seeds at random, without libFuzzer.
+
+use std::{
+    env,
+    time::{Duration, Instant},
+};
+
+fn main() {
+    let args: Vec<_> = env::args().skip(1).collect();
+    let [target, seconds] = &args[..] else { panic!("TARGET SECONDS") };
+    let run: fn(&[u8]) = match target.as_str() {
+        "reference" => |data| wasmctr_fuzz::reference(&String::from_utf8_lossy(data)),
+        "manifest" => wasmctr_fuzz::manifest,
+        "unpack" => wasmctr_fuzz::unpack,
+        "convert" => wasmctr_fuzz::convert,
+        _ => panic!("no such target"),
+    };
+    let named = wasmctr_fuzz::seeds().into_iter().find(|(name, _)| name == target);
+    let seeds =
+        named.map_or_else(|| vec![b"localhost:5000/a/b:v1@sha256:0/wasi".to_vec()], |(_, seeds)| seeds);
+    let seeds: Vec<_> = seeds.into_iter().filter(|seed| seed.len() < 20_000).collect();
+    let end = Instant::now() + Duration::from_secs(seconds.parse().expect("seconds"));
+    let (mut random, mut count) = (Random(0x9e37_79b9_7f4a_7c15), 0_u64);
+    while Instant::now() < end {
+        let mut data = seeds[random.below(seeds.len())].clone();
+        for _ in 0..=random.below(4) {
+            change(&mut data, &mut random);
+        }
+        run(&data);
+        count += 1;
+    }
+    println!("{target}: {count} executions");
+}
+
+fn change(data: &mut Vec<u8>, random: &mut Random) {
+    let at = random.below(data.len().max(1)).min(data.len());
+    match random.below(4) {
+        0 => data.truncate(at),
+        1 => data.insert(at, random.below(256) as u8),
+        2 if at < data.len() => drop(data.remove(at)),
+        _ if at < data.len() => data[at] = random.below(256) as u8,
+        _ => {}
+    }
+    // A changed header of a tar is put right, so that the change is seen; its first byte is the target's.
+    let header = at.saturating_sub(1) / 512 * 512 + 1;
+    if let Some(block) = data.get_mut(header..header + 512) {
+        block[148..156].fill(b' ');
+        let sum: u32 = block.iter().copied().map(u32::from).sum();
+        block[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
+    }
+}
+
+/// xorshift.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, limit: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 % limit as u64) as usize
+    }
+}
