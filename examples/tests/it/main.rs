@@ -37,6 +37,7 @@ examples! {
     limits says "stopped: too much output";
     network says "exit code 0 with connect:127.0.0.1:" after "probe-component";
     precompile says "loaded";
+    push_pull says "pulled      ";
     run says "Hello, World!";
     run_component says "Hello, World!" after "hello-component";
     serve says "the service: stopped: signal 15" after "http-component";

@@ -1,0 +1,198 @@
+//! What it costs to move an image: a pull from a registry on this machine beside `oras pull` and beside what nobody can do
+//! without (a raw GET of each blob, its digest, a file that is flushed to disk); and packing beside the compressor alone.
+//!
+//! The registry is docker-registry, the same for all. A pull goes into a layout of its own each time. The lines at the end
+//! have ratios, measured turn by turn.
+//!
+//! `cargo bench -p benches --bench oci`
+
+#![expect(clippy::unwrap_used, reason = "a bench that cannot be set up has nothing to say")]
+#![expect(clippy::print_stdout, reason = "a bench reports")]
+
+use std::{
+    cell::Cell,
+    fs::{self, File},
+    hint::black_box,
+    io::{Read, Write},
+    net::{SocketAddr, TcpStream},
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
+
+use benches::{is_bench, medians};
+use criterion::{Criterion, criterion_group, criterion_main};
+use wasm_oci::{
+    Artifact, Format, Layout, Overwrite, Pack, Reference,
+    registry::{Options, Pick, Registry},
+    sha256,
+};
+
+/// A module of about so many bytes that do not compress.
+fn module(size: usize) -> Vec<u8> {
+    let mut wasm = b"\0asm\x01\0\0\0\0".to_vec();
+    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+    let bytes = (0..size).map(|_| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 56) as u8
+    });
+    let mut content = vec![1, b'x'];
+    content.extend(bytes);
+    let mut length = content.len();
+    loop {
+        let digit = (length & 0x7f) as u8;
+        length >>= 7;
+        wasm.push(if length == 0 { digit } else { digit | 0x80 });
+        if length == 0 {
+            break;
+        }
+    }
+    wasm.extend(content);
+    wasm
+}
+
+/// An image in a registry, and a place to pull it to.
+struct Pull {
+    address: SocketAddr,
+    repository: String,
+    image: Artifact,
+    registry: Registry,
+    place: tempfile::TempDir,
+    count: Cell<u64>,
+}
+
+impl Pull {
+    fn new(address: SocketAddr, repository: &str, size: usize) -> Self {
+        let image = Pack::new(module(size), "/app.wasm").unwrap().build(Format::Artifact).unwrap();
+        let registry = Registry::new(Options::default()).unwrap();
+        let pull = Self {
+            address,
+            repository: repository.to_owned(),
+            image,
+            registry,
+            place: tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap(),
+            count: Cell::new(0),
+        };
+        pull.registry.push(&pull.image, &pull.name()).unwrap();
+        pull
+    }
+
+    fn name(&self) -> Reference {
+        format!("{}/{}:v1", self.address, self.repository).parse().unwrap()
+    }
+
+    /// A directory that is not there yet.
+    fn fresh(&self) -> PathBuf {
+        self.count.set(self.count.get() + 1);
+        self.place.path().join(self.count.get().to_string())
+    }
+
+    fn ours(&self) {
+        let dir = self.fresh();
+        let mut layout = Layout::open_or_create(&dir).unwrap();
+        self.registry.pull(&self.name(), &Pick::Wasm, &mut layout, Some("v1"), Overwrite::Refuse).unwrap();
+        fs::remove_dir_all(dir).unwrap();
+    }
+
+    /// What no client can do without: each document and blob once, over one connection, with its digest, on disk.
+    fn raw(&self) {
+        let dir = self.fresh();
+        fs::create_dir(&dir).unwrap();
+        let mut stream = TcpStream::connect(self.address).unwrap();
+        stream.set_nodelay(true).unwrap();
+        let repository = &self.repository;
+        let manifest = (format!("/v2/{repository}/manifests/v1"), self.image.descriptor());
+        let layers = self.image.layers().iter().map(wasm_oci::Layer::descriptor);
+        let blobs = layers.chain([self.image.manifest().config()]);
+        let blobs = blobs.map(|blob| (format!("/v2/{repository}/blobs/{}", blob.digest()), blob));
+        for (path, descriptor) in std::iter::once(manifest).chain(blobs) {
+            let body = self.get(&mut stream, &path);
+            assert_eq!(sha256(&body), *descriptor.digest());
+            let mut file = File::create(dir.join(descriptor.digest().digest())).unwrap();
+            file.write_all(&body).unwrap();
+            file.sync_all().unwrap();
+        }
+        File::open(&dir).unwrap().sync_all().unwrap();
+        fs::remove_dir_all(dir).unwrap();
+    }
+
+    fn get(&self, stream: &mut TcpStream, path: &str) -> Vec<u8> {
+        let accept = "application/vnd.oci.image.manifest.v1+json";
+        write!(stream, "GET {path} HTTP/1.1\r\nHost: {}\r\nAccept: {accept}\r\n\r\n", self.address).unwrap();
+        let mut head = vec![];
+        let mut body = vec![0; 64 << 10];
+        loop {
+            let read = stream.read(&mut body).unwrap();
+            head.extend_from_slice(&body[..read]);
+            if let Some(end) = head.windows(4).position(|bytes| bytes == b"\r\n\r\n") {
+                let text = String::from_utf8_lossy(&head[..end]).to_lowercase();
+                let length = text.lines().find_map(|line| line.strip_prefix("content-length: ")).unwrap();
+                let length: usize = length.parse().unwrap();
+                let mut body = head.split_off(end + 4);
+                let have = body.len();
+                body.resize(length, 0);
+                stream.read_exact(&mut body[have..]).unwrap();
+                return body;
+            }
+        }
+    }
+
+    fn oras(&self, oras: &Path) {
+        let dir = self.fresh();
+        let mut command = Command::new(oras);
+        command.args(["pull", "--plain-http", "--no-tty", &self.name().to_string(), "-o"]).arg(&dir);
+        command.env("HOME", self.place.path()).stdout(Stdio::null()).stderr(Stdio::null());
+        assert!(command.status().unwrap().success());
+        fs::remove_dir_all(dir).unwrap();
+    }
+}
+
+fn pull(criterion: &mut Criterion) {
+    let (Some(oras), Some(server)) = (lab::need!("oras"), lab::need!("docker-registry")) else { return };
+    let dir = tempfile::tempdir().unwrap();
+    let server = lab::Registry::start(&server, dir.path()).unwrap();
+    for (name, size, turns) in [("1 MB", 1_000_000, 30), ("100 MB", 100_000_000, 5)] {
+        let size = if is_bench() { size } else { 10_000 };
+        let pull = Pull::new(server.address(), &format!("pull{turns}"), size);
+        let mut group = criterion.benchmark_group(format!("oci/pull {name}"));
+        group.sample_size(10);
+        group.bench_function("wasm-oci", |bencher| bencher.iter(|| pull.ours()));
+        group.bench_function("raw GET, sha256 and fsync", |bencher| bencher.iter(|| pull.raw()));
+        group.bench_function("oras pull", |bencher| bencher.iter(|| pull.oras(&oras)));
+        group.finish();
+        if is_bench() {
+            compare(&format!("pull of {name}, beside oras pull"), turns, &|| pull.ours(), &|| {
+                pull.oras(&oras)
+            });
+            compare(&format!("pull of {name}, beside raw GET"), turns, &|| pull.ours(), &|| pull.raw());
+        }
+    }
+}
+
+fn pack(criterion: &mut Criterion) {
+    let wasm =
+        guests::need!("http-server").map_or_else(|| guests::HELLO.wasm(), |path| fs::read(path).unwrap());
+    let packed =
+        || drop(black_box(Pack::new(wasm.clone(), "/app.wasm").unwrap().build(Format::Compat).unwrap()));
+    let alone = || {
+        let mut gzip = flate2::write::GzEncoder::new(vec![], flate2::Compression::best());
+        gzip.write_all(&wasm).unwrap();
+        drop(black_box(gzip.finish().unwrap()));
+    };
+    let mut group = criterion.benchmark_group("oci/pack");
+    group.sample_size(10);
+    group.bench_function("wasm-oci", |bencher| bencher.iter(packed));
+    group.bench_function("the compressor alone", |bencher| bencher.iter(alone));
+    group.finish();
+    if is_bench() {
+        compare(&format!("packing {} bytes, beside the compressor", wasm.len()), 15, &packed, &alone);
+    }
+}
+
+/// Prints how long ours takes, as a ratio to the other.
+fn compare(what: &str, turns: u32, ours: &dyn Fn(), other: &dyn Fn()) {
+    let (ours, other) = medians(turns, (1, ours), (1, other));
+    println!("{what}: {:.2}x ({ours:.2?} to {other:.2?})", ours.as_secs_f64() / other.as_secs_f64());
+}
+
+criterion_group!(benches, pull, pack);
+criterion_main!(benches);
