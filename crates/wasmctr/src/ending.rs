@@ -43,6 +43,7 @@ fn code(error: &(dyn Error + 'static)) -> Option<u8> {
         wasm_oci::Error::NotWasm { .. }
         | wasm_oci::Error::InvalidWasm { .. }
         | wasm_oci::Error::Modules { .. } => Some(NOT_RUNNABLE),
+        wasm_oci::Error::NotFound { .. } => Some(NOT_FOUND),
         _ => None,
     }
 }

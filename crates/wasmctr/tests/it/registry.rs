@@ -72,6 +72,7 @@ fn every_command_reads_registries() {
     run(&place, &["push", "hello.wasm", &at("app:v1")]).ok();
     let app = at("app:v1");
     assert!(run(&place, &["run", &app, "--no-cache"]).ok().contains("Hello"));
+    run(&place, &["run", &at("app:none")]).fails(127, &format!("`{}` is not there", at("app:none")));
     assert!(run(&place, &["inspect", &app]).ok().contains("compat, wasi/wasm"));
     run(&place, &["inspect", &format!("docker://{app}"), "--for", "crun"]).ok();
     run(&place, &["bundle", &app, "bundle"]).ok();
