@@ -7,6 +7,7 @@ mod convert;
 mod image;
 mod manifest;
 mod reference;
+mod sockets;
 mod unpack;
 
 pub use self::{
@@ -14,6 +15,7 @@ pub use self::{
     convert::convert,
     manifest::manifest,
     reference::reference,
+    sockets::sockets,
     unpack::unpack,
 };
 

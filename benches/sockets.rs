@@ -1,0 +1,273 @@
+//! WasmEdge's sockets on wasmtime and on WasmEdge: the same server, `http-server`, which nothing was changed in.
+//!
+//! Servers are started anew in a network of their own and asked turn by turn, over 1, 16 and 64 connections that stay:
+//!
+//! - `wasmctr run --net host`, whose code is in the cache;
+//! - WasmEdge with code that its own compiler made, in the mode `aot` (without it WasmEdge interprets even that), as it
+//!   is, and with `TCP_NODELAY` on each connection, by a library that is preloaded. `wasmctr` sets that option; without it
+//!   the server sends head and body apart and waits for an acknowledgement in between, which is 44 ms on any engine;
+//! - WasmEdge's interpreter, with the same option.
+//!
+//! Then the same server written as one does today (`http-axum`, `http-wstd`), what idle connections cost, what calls on files cost beside sockets, and what a start costs. Needs root, the lab
+//! (`cargo xtask lab`), the guests (`cargo xtask guests`), a C compiler, and `cargo build --release` for `wasmctr`.
+//!
+//! `cargo bench -p benches --bench sockets`
+
+#![expect(clippy::unwrap_used, reason = "a bench that cannot be set up has nothing to say")]
+#![expect(clippy::print_stdout, reason = "a bench reports")]
+
+use std::{
+    env, fs,
+    io::Write,
+    net::{Shutdown, SocketAddr, TcpStream},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    sync::Arc,
+    thread,
+    time::{Duration, Instant},
+};
+
+use benches::{Load, is_bench, load, medians, sink};
+use lab::Network;
+use tempfile::TempDir;
+use wasm_exec::{Engine, Exit, Output, Program, Task, WasmtimeEngine};
+
+fn main() {
+    let Some(guest) = guests::need!("http-server") else { return };
+    let (Some(wasmedge), Some(())) = (lab::need!("wasmedge-0.17"), lab::need_root!()) else { return };
+    let place = TempDir::new().unwrap();
+    if let Some(wasmctr) = wasmctr() {
+        let engines = engines(&wasmctr, &wasmedge, &guest, place.path());
+        let today = today(&wasmctr, &guest, place.path());
+        Network::new().unwrap().enter(|| {
+            for connections in [1, 16, 64] {
+                throughput("sockets", &engines, connections);
+            }
+            engines.iter().take(2).for_each(idle);
+            for connections in [1, 16, 64] {
+                throughput("http", &today, connections);
+            }
+        });
+    }
+    files();
+    start();
+}
+
+/// `wasmctr`, if it is built.
+fn wasmctr() -> Option<PathBuf> {
+    let program = env::current_exe().unwrap().with_file_name("../wasmctr");
+    let found = program.is_file().then_some(program);
+    if found.is_none() {
+        println!("no wasmctr beside this bench: `cargo build --release`");
+    }
+    found
+}
+
+/// A way to run the server.
+struct Way {
+    name: &'static str,
+    program: PathBuf,
+    args: Vec<String>,
+    env: Vec<(&'static str, PathBuf)>,
+}
+
+/// Ours first, then those that it is compared with.
+fn engines(wasmctr: &Path, wasmedge: &Path, guest: &Path, place: &Path) -> Vec<Way> {
+    let (aot, nodelay) = (place.join("server.so"), place.join("nodelay.so"));
+    run(Command::new(wasmedge).arg("compile").arg(guest).arg(&aot));
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("nodelay.c");
+    run(Command::new("cc").args(["-shared", "-fPIC", "-O2", "-o"]).arg(&nodelay).arg(source).arg("-ldl"));
+    let text = |path: &Path| path.display().to_string();
+    let preload = [("LD_PRELOAD", nodelay)];
+    let wasmedge = |name, args: &[String], env: &[(&'static str, PathBuf)]| Way {
+        name,
+        program: wasmedge.to_owned(),
+        args: args.to_vec(),
+        env: env.to_vec(),
+    };
+    let compiled = ["--run-mode".to_owned(), "aot".to_owned(), text(&aot)];
+    vec![
+        here("wasmctr (wasmtime)", wasmctr, &["run", "--net", "host"], guest, place),
+        wasmedge("WasmEdge AOT, no delay", &compiled, &preload),
+        wasmedge("WasmEdge AOT, as it is", &compiled, &[]),
+        wasmedge("WasmEdge interpreter, no delay", &[text(guest)], &preload),
+    ]
+}
+
+/// The three ways to write the server, on wasmtime.
+fn today(wasmctr: &Path, guest: &Path, place: &Path) -> Vec<Way> {
+    let (run, serve) = (&["run", "--net", "host"][..], &["serve", "--addr", "127.0.0.1:8080"][..]);
+    let mut ways = vec![here("http-server", wasmctr, run, guest, place)];
+    ways.extend(guests::need!("http-axum").map(|axum| here("http-axum", wasmctr, run, &axum, place)));
+    ways.extend(guests::need!("http-wstd").map(|wstd| here("http-wstd", wasmctr, serve, &wstd, place)));
+    ways
+}
+
+fn here(name: &'static str, wasmctr: &Path, args: &[&str], guest: &Path, place: &Path) -> Way {
+    Way {
+        name,
+        program: wasmctr.to_owned(),
+        args: args.iter().copied().map(str::to_owned).chain([guest.display().to_string()]).collect(),
+        env: vec![("XDG_CACHE_HOME", place.join("cache"))],
+    }
+}
+
+fn run(command: &mut Command) {
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{command:?}: {output:?}");
+}
+
+/// Asks all of them turn by turn, and compares the first with the others.
+fn throughput(what: &str, ways: &[Way], connections: usize) {
+    let (rounds, time) =
+        if is_bench() { (5, Duration::from_secs(2)) } else { (1, Duration::from_millis(20)) };
+    let mut seen: Vec<Vec<(Load, u64)>> = vec![Vec::new(); ways.len()];
+    for _ in 0..rounds {
+        for (way, seen) in ways.iter().zip(&mut seen) {
+            let server = Server::start(way);
+            let load = load(server.address, connections, time).unwrap();
+            seen.push((load, server.memory()));
+        }
+    }
+    let middle = |mut values: Vec<f64>| {
+        values.sort_unstable_by(f64::total_cmp);
+        values[values.len() / 2]
+    };
+    let of =
+        |seen: &[(Load, u64)], value: &dyn Fn(&(Load, u64)) -> f64| middle(seen.iter().map(value).collect());
+    let figures = |seen: &[(Load, u64)]| {
+        let rate = of(seen, &|(load, _)| load.per_second);
+        let p50 = of(seen, &|(load, _)| load.p50.as_secs_f64() * 1e3);
+        let p99 = of(seen, &|(load, _)| load.p99.as_secs_f64() * 1e3);
+        (rate, p50, p99, of(seen, &|(_, memory)| *memory as f64 / 1024.0))
+    };
+    let ours = figures(&seen[0]);
+    for (way, seen) in ways.iter().zip(&seen) {
+        let (rate, p50, p99, memory) = figures(seen);
+        println!(
+            "{what}/{connections}: {:<32} {rate:>8.0}/s, p50 {p50:.3} ms, p99 {p99:.3} ms, {memory:.1} MiB; the \
+             first has {:.2}x the rate, {:.2}x of p99, {:.2}x of the memory",
+            way.name,
+            ours.0 / rate,
+            ours.2 / p99,
+            ours.3 / memory
+        );
+    }
+}
+
+/// What 300 connections cost on which nothing happens.
+fn idle(way: &Way) {
+    let server = Server::start(way);
+    let streams: Vec<TcpStream> = (0..300)
+        .map(|index| {
+            let mut stream = TcpStream::connect(server.address).unwrap();
+            match index % 3 {
+                0 => {}
+                1 => stream.write_all(b"GET / HTTP/1.1\r\nHost").unwrap(),
+                _ => stream.shutdown(Shutdown::Write).unwrap(),
+            }
+            stream
+        })
+        .collect();
+    let time = Duration::from_secs(if is_bench() { 5 } else { 0 });
+    thread::sleep(time / 5);
+    let before = server.ticks();
+    thread::sleep(time);
+    println!(
+        "sockets/idle: {}: {} ticks of 10 ms in {time:?}, with {} connections, {} KiB",
+        way.name,
+        server.ticks() - before,
+        streams.len(),
+        server.memory()
+    );
+}
+
+/// A server that ends with the value.
+struct Server {
+    child: Child,
+    address: SocketAddr,
+}
+
+impl Server {
+    fn start(way: &Way) -> Self {
+        let mut command = Command::new(&way.program);
+        command.args(&way.args).envs(way.env.iter().map(|(name, value)| (name, value)));
+        let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        let server = Self { child, address: SocketAddr::from(([127, 0, 0, 1], 8080)) };
+        let start = Instant::now();
+        while TcpStream::connect(server.address).is_err() {
+            assert!(start.elapsed() < Duration::from_secs(60), "{} does not listen", way.name);
+            thread::sleep(Duration::from_millis(5));
+        }
+        server
+    }
+
+    /// What of it is in memory, in KiB.
+    fn memory(&self) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        line.trim().trim_end_matches(" kB").parse().unwrap()
+    }
+
+    /// The time of processors that it has taken, in the kernel and outside.
+    fn ticks(&self) -> u64 {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap();
+        let fields: Vec<_> = stat.rsplit(')').next().unwrap().split_whitespace().collect();
+        fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Calls on files of a guest that has sockets, beside one that has none.
+fn files() {
+    let count = if is_bench() { 200_000 } else { 10 };
+    for (name, call) in [
+        ("fd_fdstat_get", "(call $fdstat (i32.const 1) (i32.const 64))"),
+        ("fd_write of a byte", "(call $write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 8))"),
+    ] {
+        let body = format!(
+            "(local $left i32) (local.set $left (i32.const {count}))
+             (loop $again (if {call} (then unreachable))
+               (br_if $again (local.tee $left (i32.sub (local.get $left) (i32.const 1)))))"
+        );
+        compare(&format!("sockets/files: {name}, {count} times"), &body, 20);
+    }
+}
+
+/// A start of a guest that has sockets, beside one that has none.
+fn start() {
+    compare("sockets/start", "", 1000);
+}
+
+fn compare(what: &str, body: &str, turns: u32) {
+    let engine = WasmtimeEngine::new().unwrap();
+    let program = |import: &str| engine.compile(&wat::parse_str(module(import, body)).unwrap()).unwrap();
+    let socket = r#"(import "wasi_snapshot_preview1" "sock_open" (func (param i32 i32 i32) (result i32)))"#;
+    let (with, without) = (program(socket), program(""));
+    let file = Arc::new(sink().unwrap());
+    let run = |program: &Program| {
+        let task = Task::default().arg("bench.wasm").stdout(Output::File(Arc::clone(&file)));
+        assert_eq!(program.run(task).unwrap(), Exit::Code(0));
+    };
+    let turns = if is_bench() { turns } else { 1 };
+    let (with, without) = medians(turns, (1, &|| run(&with)), (1, &|| run(&without)));
+    let ratio = with.as_secs_f64() / without.as_secs_f64();
+    println!("{what}: with sockets {with:?}, without {without:?}: {ratio:.2}x (medians, turn by turn)");
+}
+
+fn module(import: &str, body: &str) -> String {
+    format!(
+        r#"(module {import}
+             (import "wasi_snapshot_preview1" "fd_fdstat_get" (func $fdstat (param i32 i32) (result i32)))
+             (import "wasi_snapshot_preview1" "fd_write" (func $write (param i32 i32 i32 i32) (result i32)))
+             (memory (export "memory") 1)
+             (data (i32.const 0) "\10\00\00\00\01\00\00\00")
+             (func (export "_start") {body}))"#
+    )
+}
