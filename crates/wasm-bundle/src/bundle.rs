@@ -57,6 +57,9 @@ impl Bundle {
     /// gives the same files. With [`Overwrite::Replace`] an existing bundle is renamed out of the way and deleted when
     /// the new one is in its place; anything else at `path` is left alone.
     ///
+    /// Where the runtime mounts there is a directory, or an empty file for a file of this machine, unless the image has
+    /// something: the runtime need not write to the bundle, which in a user namespace it may not.
+    ///
     /// When `spec` asks for a Wasm handler, the program must be in the image and be a core module.
     ///
     /// # Errors

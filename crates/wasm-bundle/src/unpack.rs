@@ -11,7 +11,7 @@ mod tree;
 use std::path::Path;
 
 use cap_std::fs::{Dir, Permissions, PermissionsExt};
-use oci_spec::runtime::Spec;
+use oci_spec::runtime::{Mount as SpecMount, Spec};
 use wasm_oci::{Artifact, Entries, Entry, EntryKind, Layer};
 
 use self::{
@@ -50,7 +50,7 @@ pub(crate) fn unpack(image: &Artifact, root: Dir, spec: &Spec, mounts: &[Mount])
 
 /// Whether a mount point lies in what another mount puts there.
 fn is_hidden(spec: &Spec, destination: &Path) -> bool {
-    let mut above = spec.mounts().iter().flatten().map(|mount| mount.destination());
+    let mut above = spec.mounts().iter().flatten().map(SpecMount::destination);
     above.any(|above| destination != above && destination.starts_with(above))
 }
 

@@ -11,6 +11,9 @@ use wasm_oci::Overwrite;
 
 use crate::image::{MODULE, Yard, app, image};
 
+/// What is done to a sound bundle, the name of the problem, and a part of what it says.
+type Case = (fn(&mut Value, &Yard), &'static str, &'static str);
+
 fn open(change: impl Fn(&mut Value, &Yard)) -> Vec<Problem> {
     let yard = Yard::new();
     fs::create_dir_all(yard.rootfs("")).unwrap();
@@ -41,7 +44,7 @@ fn a_bundle_of_ours_has_none() {
 #[test]
 fn each_problem_is_found() {
     let variant = |value: &str| json!({ "module.wasm.image/variant": value });
-    let cases: [(fn(&mut Value, &Yard), &str, &str); 8] = [
+    let cases: [Case; 8] = [
         (
             |_, yard| fs::remove_file(yard.rootfs("app.wasm")).unwrap(),
             "no-program",
@@ -56,7 +59,7 @@ fn each_problem_is_found() {
         (
             |config, _| {
                 config["annotations"] =
-                    json!({ "module.wasm.image/variant": "compat", "run.oci.handler": "x" })
+                    json!({ "module.wasm.image/variant": "compat", "run.oci.handler": "x" });
             },
             "hidden-variant",
             "run.oci.handler hides module.wasm.image/variant",
