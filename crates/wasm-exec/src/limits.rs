@@ -44,8 +44,8 @@ pub struct Limits {
     pub deadline: Option<Duration>,
     /// The bytes on standard output and standard error together, wherever they go. Needs [`Capability::LimitOutput`].
     pub output_bytes: Option<u64>,
-    /// What the guest may have open at once: descriptors, with the standard streams and the directories of the task,
-    /// and what the engine needs to wait for them. Needs [`Capability::LimitHandles`].
+    /// What the guest may have open at once: descriptors, with the standard streams, the directories of the task and
+    /// its sockets, and what the engine needs to wait for them. Needs [`Capability::LimitHandles`].
     pub handles: Option<u64>,
 }
 
