@@ -5,7 +5,9 @@
 mod bundle;
 mod convert;
 mod image;
+mod kubernetes;
 mod manifest;
+mod node;
 mod reference;
 mod sockets;
 mod unpack;
@@ -13,7 +15,9 @@ mod unpack;
 pub use self::{
     bundle::{config, selection},
     convert::convert,
+    kubernetes::kubernetes,
     manifest::manifest,
+    node::node,
     reference::reference,
     sockets::sockets,
     unpack::unpack,

@@ -44,6 +44,13 @@ pub enum Source {
         /// The folders.
         folders: &'static [Folder],
     },
+    /// A package of the Python registry, with all that it depends on, in a folder of its own.
+    Python {
+        /// The package and its version, as pip has them.
+        package: &'static str,
+        /// The module that is its program.
+        module: &'static str,
+    },
     /// Nothing that a program should do alone: a text that says how.
     ByHand(&'static str),
 }
@@ -219,6 +226,12 @@ pub const SETS: &[Set] = &[
             program(&["podman", "--version"], "version 5.4."),
             program(&["conmon", "--version"], "version 2."),
         ],
+    },
+    Set {
+        name: "manifests",
+        need: Need::Required,
+        source: Source::Python { package: "kubernetes-validate==1.37.0", module: "kubernetes_validate" },
+        tools: &[program(&["kubernetes-validate", "--version"], "1.37.")],
     },
     Set {
         name: "docker",

@@ -18,7 +18,8 @@
 //!
 //! | Feature | Adds | What it brings |
 //! |---|---|---|
-//! | `node` | [`node`](crate::node): configuration of containerd, CRI-O and podman | `toml_edit` |
+//! | `node` | [`node`](crate::node): configuration of containerd, CRI-O and podman; [`doctor`](crate::doctor) | `toml_edit` |
+//! | `kubernetes` | [`kubernetes`](crate::kubernetes): manifests, written, linted and migrated | `serde-saphyr` |
 //!
 //! # Example
 //!
@@ -52,11 +53,15 @@
 
 mod bundle;
 mod check;
-mod error;
 #[cfg(feature = "node")]
+pub mod doctor;
+mod error;
+#[cfg(any(feature = "kubernetes", feature = "node"))]
 mod finding;
 mod handler;
-#[cfg(feature = "node")]
+#[cfg(feature = "kubernetes")]
+pub mod kubernetes;
+#[cfg(any(feature = "kubernetes", feature = "node"))]
 mod label;
 mod like;
 #[cfg(feature = "node")]
@@ -71,7 +76,7 @@ mod unpack;
 mod user_namespace;
 mod workload;
 
-#[cfg(feature = "node")]
+#[cfg(any(feature = "kubernetes", feature = "node"))]
 pub use self::finding::{Finding, Rule};
 pub use self::{
     bundle::Bundle,

@@ -7,7 +7,12 @@ use crate::Failure;
 
 /// Opens this user's cache of precompiled code: `$XDG_CACHE_HOME/wasmctr/code`, or `~/.cache/wasmctr/code`.
 pub(crate) fn open() -> Result<Cache, Failure> {
-    Ok(Cache::open(home()?.join("wasmctr/code"))?)
+    Ok(Cache::open(place()?)?)
+}
+
+/// Where it is.
+pub(crate) fn place() -> Result<PathBuf, Failure> {
+    Ok(home()?.join("wasmctr/code"))
 }
 
 /// Loads the program from the cache, and compiles it where there is no cache: then a warning says why. Tells as well

@@ -12,7 +12,9 @@ mod convert;
 mod copy;
 mod demo;
 mod discover;
+mod doctor;
 mod inspect;
+mod k8s;
 mod node;
 mod pack;
 mod pull;
@@ -51,6 +53,10 @@ pub(crate) enum Command {
     Node(node::Node),
     /// Say what each runtime would do with a bundle, and what is wrong with it
     Validate(validate::Validate),
+    /// Write manifests for Kubernetes, find what is wrong in them, or migrate old ones
+    K8s(k8s::K8s),
+    /// Tell what this machine lacks for WebAssembly in containers
+    Doctor(doctor::Doctor),
     /// Run a module, an image or a bundle
     Run(run::Run),
     /// Answer HTTP requests with a component
@@ -82,6 +88,8 @@ impl Command {
             Self::Bundle(bundle) => bundle.run(out),
             Self::Node(node) => node.run(out),
             Self::Validate(validate) => validate.run(out),
+            Self::K8s(k8s) => k8s.run(out),
+            Self::Doctor(doctor) => doctor.run(out),
             Self::Run(run) => run.run(out),
             Self::Serve(serve) => serve.run(out),
             Self::Compile(compile) => compile.run(out),

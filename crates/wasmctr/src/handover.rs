@@ -63,7 +63,7 @@ fn complaint(output: &Output) -> anyhow::Error {
 }
 
 /// `WASMCTR_WASMEDGE`, or the program beside this one.
-fn program() -> anyhow::Result<OsString> {
+pub(crate) fn program() -> anyhow::Result<OsString> {
     if let Some(named) = env::var_os("WASMCTR_WASMEDGE").filter(|named| !named.is_empty()) {
         return Ok(named);
     }

@@ -42,21 +42,20 @@ impl Told {
     }
 }
 
-/// Leaves out what is allowed; an id that no rule has is an error.
-pub(crate) fn left(
-    mut findings: Vec<Finding>,
-    allowed: &[String],
-    rules: &'static [Rule],
-) -> Result<Vec<Finding>, Failure> {
-    for id in allowed {
-        if !rules.iter().any(|rule| rule.id == id) {
-            let known: Vec<_> = rules.iter().map(|rule| rule.id).collect();
-            let error = anyhow::anyhow!("there is no rule `{id}`");
-            return Err(Failure::new(2, error).help(format!("the rules are {}", known.join(", "))));
-        }
+/// Refuses an id that no rule has.
+pub(crate) fn known(allowed: &[String], rules: &[&[Rule]]) -> Result<(), Failure> {
+    let known: Vec<_> = rules.iter().copied().flatten().map(|rule| rule.id).collect();
+    match allowed.iter().find(|id| !known.contains(&id.as_str())) {
+        None => Ok(()),
+        Some(id) => Err(Failure::new(2, anyhow::anyhow!("there is no rule `{id}`"))
+            .help(format!("the rules are {}", known.join(", ")))),
     }
+}
+
+/// Leaves out what is allowed.
+pub(crate) fn without(mut findings: Vec<Finding>, allowed: &[String]) -> Vec<Finding> {
     findings.retain(|finding| !allowed.iter().any(|id| id == finding.rule.id));
-    Ok(findings)
+    findings
 }
 
 /// Prints findings and says by the exit code whether there were any.

@@ -8,6 +8,7 @@ mod command;
 mod container;
 mod ending;
 mod engine;
+mod facts;
 mod failure;
 mod form;
 mod grants;

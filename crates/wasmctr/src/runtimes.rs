@@ -43,14 +43,19 @@ fn crun_version() -> Option<String> {
 /// youki does not tell. The annotation's name is in its program only when one of the Wasm features was on: the code that
 /// reads it is theirs.
 fn youki() -> Option<Runtime> {
+    youki_has_wasm(&program("youki")?)
+        .then(|| Runtime { name: "youki", evidence: "youki was built with a Wasm feature".to_owned() })
+}
+
+/// Whether a youki was built with one of its Wasm features.
+pub(crate) fn youki_has_wasm(program: &Path) -> bool {
     const ANNOTATION: &[u8] = b"module.wasm.image/variant";
-    let program = fs::read(program("youki")?).ok()?;
-    let found = program.windows(ANNOTATION.len()).any(|window| window == ANNOTATION);
-    found.then(|| Runtime { name: "youki", evidence: "youki was built with a Wasm feature".to_owned() })
+    let program = fs::read(program).unwrap_or_default();
+    program.windows(ANNOTATION.len()).any(|window| window == ANNOTATION)
 }
 
 /// Finds a program as a shell does.
-fn program(name: &str) -> Option<PathBuf> {
+pub(crate) fn program(name: &str) -> Option<PathBuf> {
     let path = env::var_os("PATH")?;
     env::split_paths(&path).map(|dir| dir.join(name)).find(|program| is_executable(program))
 }

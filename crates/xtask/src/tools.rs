@@ -2,6 +2,7 @@
 
 mod compile;
 mod data;
+mod python;
 mod set;
 mod system;
 
@@ -58,6 +59,7 @@ fn get(set: &'static Set, prefix: &Path) -> Result<()> {
         Source::Debian(debian) => set::install(set, debian, prefix),
         Source::Cargo { install, system } => compile::install(set, install, system, prefix),
         Source::Data { suite, folders } => data::install(set, suite, folders, prefix),
+        Source::Python { package, module } => python::install(set, package, module, prefix),
         Source::ByHand(text) => Err(Error::new(format!("not done by a program: {text}"))),
         _ => Err(Error::new("this task does not know how")),
     };

@@ -3,15 +3,15 @@
 use toml_edit::{Item, TableLike, Value};
 
 use super::{
-    Config, Pattern, Runtime, Version,
+    Config, Pattern, Program, Runtime, Version,
     containerd::{ANNOTATIONS, BINARY, SYSTEMD, lets_through, option},
     runtime::{RUNC_V2, is_runtime_type},
 };
 use crate::{Finding, Rule, label::is_label};
 
 /// The rules of [`Config::lint`].
-pub static RULES: [Rule; 12] =
-    [DISABLED, DOMAIN, DEFAULT, NAME, TYPE, PROGRAM, OPTIONS, MISSING, MALFORMED, WIDE, WHOLE, CGROUP];
+pub static RULES: [Rule; 13] =
+    [DISABLED, DOMAIN, DEFAULT, NAME, TYPE, PROGRAM, OPTIONS, MISSING, OTHER, MALFORMED, WIDE, WHOLE, CGROUP];
 
 const DISABLED: Rule = Rule::new(
     "cri-disabled",
@@ -53,6 +53,11 @@ const MISSING: Rule = Rule::new(
     "an annotation that selects WebAssembly does not reach the runtime: `exec format error`",
     "add its whole name to `pod_annotations`",
 );
+const OTHER: Rule = Rule::new(
+    "handler-dropped",
+    "`run.oci.handler`, by which pods may select WebAssembly as well, does not reach the runtime",
+    "add `run.oci.handler` to `pod_annotations`, or see to it that no pod uses it",
+);
 const MALFORMED: Rule = Rule::new(
     "annotation-pattern",
     "a pattern of `pod_annotations` is malformed, and so matches nothing",
@@ -87,6 +92,20 @@ impl Config {
             self.lint_cgroup(name, runtime, &mut findings);
         }
         findings
+    }
+
+    /// The runtimes that are for WebAssembly, with what each starts.
+    pub(crate) fn wasm_runtimes(&self) -> Vec<(String, Program)> {
+        let of = |(name, runtime): (&str, &Item)| {
+            let kind = runtime.as_table_like()?.get("runtime_type")?.as_str()?;
+            if is_wasm_shim(file(kind)) {
+                return Some((name.to_owned(), Program::Shim(kind.to_owned())));
+            }
+            let binary = option(runtime, BINARY)?.as_str()?;
+            let is_wasm = is_oci(file(binary)) && file(binary) != "runc";
+            is_wasm.then(|| (name.to_owned(), Program::Oci(binary.to_owned())))
+        };
+        self.runtimes().filter_map(of).collect()
     }
 
     fn lint_plugin(&self, findings: &mut Vec<Finding>) {
@@ -134,15 +153,14 @@ fn lint_runtime(name: &str, runtime: &Item, findings: &mut Vec<Finding>) {
     let Some(kind) = table.get("runtime_type").and_then(Item::as_str) else {
         return found(&TYPE, "none".into());
     };
-    let shim = kind.rsplit('/').next().unwrap_or(kind);
+    let shim = file(kind);
     if is_oci(shim) {
         return found(&PROGRAM, format!("runtime_type = {kind:?}"));
     }
     if !is_runtime_type(kind) {
         return found(&TYPE, format!("{kind:?}"));
     }
-    let binary =
-        option(runtime, BINARY).and_then(Item::as_str).map(|path| path.rsplit('/').next().unwrap_or(path));
+    let binary = option(runtime, BINARY).and_then(Item::as_str).map(file);
     match (kind == RUNC_V2 || shim == "containerd-shim-runc-v2", binary) {
         (true, Some(binary)) if binary.starts_with("containerd-shim-") => {
             found(&PROGRAM, format!("{BINARY} = {binary:?}"));
@@ -161,9 +179,9 @@ fn lint_oci(name: &str, binary: &str, table: &dyn TableLike, findings: &mut Vec<
     if binary == "crun-wasm" {
         found(&WHOLE, format!("{BINARY} = {binary:?}"));
     } else {
-        for key in Runtime::ANNOTATIONS {
+        for (key, rule) in Runtime::ANNOTATIONS.into_iter().zip([&MISSING, &OTHER]) {
             if !patterns.iter().any(|pattern| lets_through(pattern, key)) {
-                found(&MISSING, format!("{key} is not let through"));
+                found(rule, format!("{key} is not let through"));
             }
         }
     }
@@ -181,6 +199,11 @@ fn lint_shim(name: &str, table: &dyn TableLike, findings: &mut Vec<Finding>) {
     for (key, _) in options.into_iter().flat_map(TableLike::iter).filter(|(key, _)| *key != SYSTEMD) {
         findings.push(Finding::new(&OPTIONS, place(name), format!("options.{key}")));
     }
+}
+
+/// The last part of a path, or all of a name.
+fn file(path: &str) -> &str {
+    path.rsplit('/').next().unwrap_or(path)
 }
 
 fn is_oci(file: &str) -> bool {

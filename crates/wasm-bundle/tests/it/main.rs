@@ -3,15 +3,18 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod bad_toml;
+mod bad_yaml;
 mod book;
 mod bundle;
 mod config;
 mod container;
 mod containerd;
 mod cri;
+mod doctor;
 mod format;
 mod hostile;
 mod image;
+mod kubernetes;
 mod layers;
 mod life;
 mod like;
@@ -21,6 +24,7 @@ mod problems;
 mod properties;
 mod runtimes;
 mod schema;
+mod schemas;
 mod select;
 
 #[test]

@@ -230,8 +230,13 @@ fn every_rule_is_broken_and_kept() {
         ("shim-options", shim("BinaryName = \"/a\""), shim("SystemdCgroup = false")),
         (
             "annotation-dropped",
-            oci("/usr/bin/crun", r#"["module.wasm.image/*"]"#),
+            oci("/usr/bin/crun", r#"["*.wasm.*", "run.oci.handler"]"#),
             oci("/usr/bin/crun", both),
+        ),
+        (
+            "handler-dropped",
+            oci("/usr/bin/crun", r#"["module.wasm.image/*"]"#),
+            oci("/usr/bin/crun", r#"["module.wasm.image/*", "run.oci.handle[r]"]"#),
         ),
         (
             "annotation-pattern",
@@ -268,10 +273,7 @@ BinaryName = "/usr/local/bin/crun"
 "#;
     let findings = Config::parse(documented).unwrap().lint();
     assert_eq!(findings.len(), 1);
-    assert_eq!(
-        findings[0].to_string(),
-        "annotation-dropped: runtimes.crun: run.oci.handler is not let through"
-    );
+    assert_eq!(findings[0].to_string(), "handler-dropped: runtimes.crun: run.oci.handler is not let through");
 }
 
 fn runtime() -> impl Strategy<Value = Runtime> {

@@ -73,7 +73,8 @@ impl Node {
     pub(crate) fn run(&self, out: &mut dyn Write) -> Result<ExitCode, Failure> {
         if let Some(file) = &self.check {
             let findings = self.config(&input::text(file)?)?.lint();
-            return lint::tell(&lint::left(findings, &self.allowed, &node::RULES)?, self.format, out);
+            lint::known(&self.allowed, &[&node::RULES])?;
+            return lint::tell(&lint::without(findings, &self.allowed), self.format, out);
         }
         let runtimes: Vec<_> =
             self.runtimes.iter().cloned().map(|runtime| self.with_cgroup(runtime)).collect();

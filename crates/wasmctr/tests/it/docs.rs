@@ -31,6 +31,16 @@ fn road() {
 }
 
 #[test]
+fn kubernetes() {
+    run_page("book/src/kubernetes.md");
+}
+
+#[test]
+fn doctor() {
+    run_page("book/src/doctor.md");
+}
+
+#[test]
 fn node() {
     run_page("book/src/node.md");
 }
@@ -255,7 +265,7 @@ fn commands<'a>(body: impl Iterator<Item = &'a str>) -> Vec<(String, Vec<String>
     for line in body {
         match (line.strip_prefix("$ "), commands.last_mut()) {
             (Some(command), _) => commands.push((command.to_owned(), vec![])),
-            (None, Some((command, _))) if command.ends_with('\\') => {
+            (None, Some((command, _))) if command.ends_with('\\') || is_open(command) => {
                 command.push('\n');
                 command.push_str(line);
             }
@@ -264,6 +274,11 @@ fn commands<'a>(body: impl Iterator<Item = &'a str>) -> Vec<(String, Vec<String>
         }
     }
     commands
+}
+
+/// Whether the text behind `<<'END'` goes on.
+fn is_open(command: &str) -> bool {
+    command.split_once("<<'END'").is_some_and(|(_, text)| !text.lines().any(|line| line == "END"))
 }
 
 fn matches(expected: &[&str], found: &[&str]) -> bool {
