@@ -18,8 +18,8 @@
 //!
 //! | Feature | Adds | What it brings |
 //! |---|---|---|
-//! | `node` | [`node`](crate::node): configuration of containerd, CRI-O and podman; [`doctor`](crate::doctor) | `toml_edit` |
-//! | `kubernetes` | [`kubernetes`](crate::kubernetes): manifests, written, linted and migrated | `serde-saphyr` |
+//! | `node` | module `node`: configuration of containerd, CRI-O and podman; module `doctor` | `toml_edit` |
+//! | `kubernetes` | module `kubernetes`: manifests, written, linted and migrated | `serde-saphyr` |
 //!
 //! # Example
 //!
