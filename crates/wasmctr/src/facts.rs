@@ -12,7 +12,7 @@ use std::{
     process::{Command, Stdio},
     sync::mpsc,
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use wasm_bundle::doctor::{Containerd, Crun, Engine, Facts, Podman, Youki};
@@ -182,6 +182,10 @@ fn tried(program: &Path, args: &[&str]) -> Result<String, String> {
         return Err("it does not answer".to_owned());
     };
     // It has closed its streams; what does not end then is ended.
+    let closed = Instant::now();
+    while matches!(child.try_wait(), Ok(None)) && closed.elapsed() < Duration::from_secs(1) {
+        thread::sleep(Duration::from_millis(5));
+    }
     let _ = child.kill();
     match child.wait() {
         Ok(status) if status.success() || !out.is_empty() => Ok(out),

@@ -42,8 +42,9 @@ impl Subject {
         image == name || repository(image).is_some_and(|own| Some(own) == repository(name))
     }
 
-    /// Why a runtime would not take it.
-    pub(super) fn refused_by(&self, via: &Via) -> Option<String> {
+    /// Returns why a runtime would not take it, if it would not.
+    #[must_use]
+    pub fn refused_by(&self, via: &Via) -> Option<String> {
         let consumer = match via {
             Via::Crun => Consumer::Crun,
             Via::Youki => Consumer::Youki,
