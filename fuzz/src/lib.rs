@@ -23,10 +23,18 @@ pub use self::{
     unpack::unpack,
 };
 
-/// What each target begins with.
+/// The targets that have seeds.
+pub const SEEDED: [&str; 3] = ["manifest", "unpack", "convert"];
+
+/// What a target begins with.
 #[must_use]
-pub fn seeds() -> Vec<(&'static str, Vec<Vec<u8>>)> {
-    vec![("manifest", manifest::seeds()), ("unpack", unpack::seeds()), ("convert", convert::seeds())]
+pub fn seeds(target: &str) -> Vec<Vec<u8>> {
+    match target {
+        "manifest" => manifest::seeds(),
+        "unpack" => unpack::seeds(),
+        "convert" => convert::seeds(),
+        _ => vec![],
+    }
 }
 
 #[cfg(test)]

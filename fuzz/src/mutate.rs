@@ -15,10 +15,11 @@ fn main() {
         "convert" => wasmctr_fuzz::convert,
         _ => panic!("no such target"),
     };
-    let named = wasmctr_fuzz::seeds().into_iter().find(|(name, _)| name == target);
-    let seeds =
-        named.map_or_else(|| vec![b"localhost:5000/a/b:v1@sha256:0/wasi".to_vec()], |(_, seeds)| seeds);
-    let seeds: Vec<_> = seeds.into_iter().filter(|seed| seed.len() < 20_000).collect();
+    let mut seeds = wasmctr_fuzz::seeds(target);
+    seeds.retain(|seed| seed.len() < 20_000);
+    if seeds.is_empty() {
+        seeds.push(b"localhost:5000/a/b:v1@sha256:0/wasi".to_vec());
+    }
     let end = Instant::now() + Duration::from_secs(seconds.parse().expect("seconds"));
     let (mut random, mut count) = (Random(0x9e37_79b9_7f4a_7c15), 0_u64);
     while Instant::now() < end {

@@ -3,7 +3,8 @@
 use std::{fs, io, path::Path};
 
 fn main() -> io::Result<()> {
-    for (target, seeds) in wasmctr_fuzz::seeds() {
+    for target in wasmctr_fuzz::SEEDED {
+        let seeds = wasmctr_fuzz::seeds(target);
         let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus").join(target);
         fs::create_dir_all(&dir)?;
         for (at, seed) in seeds.iter().enumerate() {
