@@ -231,10 +231,10 @@ fn documents_that_come_wrong() {
         ("a tag that is none: it is left out", pages(r#"{"name":"a","tags":["../x","v1"]}"#), Tags, Works),
         ("tags that are numbers", pages(r#"{"name":"a","tags":[1]}"#), Tags, Says("malformed the tags")),
         (
-            "200,000 tags: 100,000 and 1 MiB",
+            "200,000 tags in a page: 32,768 values",
             pages(&format!(r#"{{"tags":[{}]}}"#, vec![r#""a""#; 200_000].join(","))),
             Tags,
-            Says("more than 100000"),
+            Says("more than 32768 values"),
         ),
         (
             "referrers that never end: 4 MiB",
