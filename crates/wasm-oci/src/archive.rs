@@ -10,7 +10,7 @@ use oci_spec::image::{Descriptor, Digest, ImageIndex};
 use serde::Serialize;
 
 use crate::{
-    Artifact, Error, Format, Layer, Overwrite, Platform, Reference, Result,
+    Artifact, Content, Error, Format, Layer, Overwrite, Platform, Reference, Result,
     artifact::{json, normal},
     canonical_json_pretty, digest,
     fs::{create_atomic, regular},
@@ -75,23 +75,20 @@ impl Archive {
         Artifact::resolve(layout::find(&self.index, tag)?, platform, |wanted| self.blob(wanted))
     }
 
-    /// Writes an archive with one image, under `tag` if there is one.
+    /// Writes an archive with one image or index, under `tag` if there is one.
     ///
     /// # Errors
     ///
     /// [`Error::Tag`] for a malformed tag, [`Error::AlreadyExists`] when the file is there and `overwrite` refuses,
     /// [`Error::Io`].
-    pub fn write(file: &Path, tag: Option<&str>, artifact: &Artifact, overwrite: Overwrite) -> Result<()> {
+    pub fn write(file: &Path, tag: Option<&str>, content: &dyn Content, overwrite: Overwrite) -> Result<()> {
         tag.map_or(Ok(()), check_tag)?;
         let mut index = layout::empty_index()?;
-        index.set_manifests(vec![layout::entry(artifact, tag)]);
+        index.set_manifests(vec![content.entry(tag)]);
         let index = canonical_json_pretty(&index)?;
+        let blobs = content.blobs().into_iter();
         let mut blobs: Vec<_> =
-            artifact.layers().iter().map(|layer| (layer.descriptor(), layer.blob())).collect();
-        blobs.push((artifact.manifest().config(), artifact.config_bytes()));
-        blobs.push((artifact.descriptor(), artifact.manifest_bytes()));
-        let mut blobs: Vec<_> =
-            blobs.into_iter().map(|(descriptor, bytes)| (blob_path(descriptor.digest()), bytes)).collect();
+            blobs.map(|(descriptor, bytes)| (blob_path(descriptor.digest()), bytes)).collect();
         blobs.sort_by(|(one, _), (other, _)| one.cmp(other));
         blobs.dedup_by(|(one, _), (other, _)| one == other);
         create_atomic(file, overwrite, |to| {

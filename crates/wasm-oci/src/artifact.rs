@@ -9,7 +9,7 @@ mod index;
 mod shape;
 
 pub(crate) use document::{image_config, json};
-pub(crate) use file::normal;
+pub(crate) use file::{NAMED, normal, others};
 pub(crate) use index::choose;
 
 /// An image or artifact in memory: manifest, config and layers.
@@ -218,16 +218,11 @@ impl Artifact {
         Interface::of(&self.wasm()?)
     }
 
-    /// What else the layers hold.
-    pub(crate) fn other_files(&self, program: &str, limit: usize) -> Result<Vec<String>> {
-        file::others(&self.layers, program, limit)
-    }
-
     /// The path of the program, without `/` in front.
     pub(crate) fn program_path(&self) -> Result<String> {
         match self.format {
             Format::Compat => Ok(self.file()?.0),
-            _ => Ok(carried::path_of(carried::title(self.manifest.layers()))
+            _ => Ok(carried::path_of(carried::module_title(self.manifest.layers()))
                 .trim_start_matches('/')
                 .to_owned()),
         }

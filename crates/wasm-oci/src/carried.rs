@@ -1,11 +1,11 @@
 //! What a format has no field for travels in annotations of the manifest.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use oci_spec::image::{Config, ConfigBuilder, Descriptor, ImageManifest};
 use serde::Deserialize;
 
-use crate::{Error, Platform, Result, artifact::json, pack::check_path};
+use crate::{Compression, Error, Platform, Result, artifact::json, media, pack::check_path};
 
 /// The `config` object of an image configuration as JSON: entrypoint, arguments, environment, labels, …
 pub(crate) const CONFIG: &str = "dev.wasmctr.config";
@@ -21,6 +21,8 @@ pub(crate) const PLATFORM: &str = "dev.wasmctr.platform";
 pub(crate) const TARGET: &str = "dev.wasmctr.target";
 /// There is `module.wasm.image/variant` not only because the format wants it.
 pub(crate) const VARIANT: &str = "dev.wasmctr.variant";
+/// How the program's tar was compressed, where that is not gzip.
+pub(crate) const COMPRESSION: &str = "dev.wasmctr.compression";
 /// The file name of a layer, as oras, wkg and wasm-to-oci write it.
 pub(crate) const TITLE: &str = "org.opencontainers.image.title";
 
@@ -33,6 +35,7 @@ pub(crate) struct Carried {
     pub(crate) author: Option<String>,
     pub(crate) platform: Option<Platform>,
     pub(crate) target: Option<String>,
+    pub(crate) compression: Option<Compression>,
     pub(crate) variant: bool,
     /// All other annotations.
     pub(crate) rest: BTreeMap<String, String>,
@@ -56,6 +59,10 @@ impl Carried {
                         Some(value.parse().map_err(|error: Error| malformed(error.to_string()))?);
                 }
                 TARGET => carried.target = Some(value.clone()),
+                COMPRESSION => {
+                    carried.compression =
+                        Some(value.parse().map_err(|error: Error| malformed(error.to_string()))?);
+                }
                 VARIANT => carried.variant = true,
                 _ => drop(carried.rest.insert(name.clone(), value.clone())),
             }
@@ -71,9 +78,13 @@ fn config(text: &str) -> Result<Config> {
 }
 
 /// The file name that a layer's annotation gives the program.
-pub(crate) fn title(layers: &[Descriptor]) -> Option<&str> {
-    let annotations = layers.iter().filter_map(|layer| layer.annotations().as_ref());
-    annotations.flat_map(HashMap::iter).find(|(name, _)| *name == TITLE).map(|(_, value)| value.as_str())
+pub(crate) fn title(layer: &Descriptor) -> Option<&str> {
+    layer.annotations().as_ref()?.get(TITLE).map(String::as_str)
+}
+
+/// The file name of the module among the layers.
+pub(crate) fn module_title(layers: &[Descriptor]) -> Option<&str> {
+    title(layers.iter().find(|layer| media::is_wasm(layer.media_type()))?)
 }
 
 /// Where a program of that title goes in an image.

@@ -3,7 +3,7 @@
 use oci_spec::image::Digest;
 use serde::{Deserialize, Serialize};
 
-use crate::{Interface, Kind, Platform};
+use crate::{Interface, Kind, Platform, Result, interface};
 
 /// Field by field, and in this order, as the crate oci-wasm writes it.
 #[derive(Debug, Serialize, Deserialize)]
@@ -32,13 +32,21 @@ pub(crate) struct Component {
 }
 
 impl Component {
-    /// The names as they stand in the component: `wasi:http/incoming-handler@0.2.0`, or a plain name of the world's.
-    pub(crate) fn of(interface: &Interface, target: Option<String>) -> Option<Self> {
-        (interface.kind == Kind::Component).then(|| Self {
-            exports: interface.exports.iter().map(|export| export.name.clone()).collect(),
-            imports: interface.imports.iter().map(|import| import.name.clone()).collect(),
-            target,
-        })
+    /// The names as they stand in the component: `wasi:http/incoming-handler@0.2.0`, or a plain name of the world's; of a
+    /// WIT package, those of its interfaces and worlds.
+    pub(crate) fn of(wasm: &[u8], target: Option<String>) -> Result<Option<Self>> {
+        let interface = Interface::of(wasm)?;
+        if interface.kind == Kind::Module {
+            return Ok(None);
+        }
+        let (exports, imports) = match interface::wit_package(wasm)? {
+            Some(names) => (names, vec![]),
+            None => (
+                interface.exports.into_iter().map(|export| export.name).collect(),
+                interface.imports.into_iter().map(|import| import.name).collect(),
+            ),
+        };
+        Ok(Some(Self { exports, imports, target }))
     }
 }
 

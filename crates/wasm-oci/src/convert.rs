@@ -1,9 +1,10 @@
 use bytes::Bytes;
-use oci_spec::image::Config;
+use oci_spec::image::{Config, Descriptor};
 use serde_json::Value;
 
 use crate::{
     Artifact, Error, Format, Kind, Layer, Pack, Platform, Result,
+    artifact::{NAMED, others},
     carried::{self, Carried},
     cncf, interface,
     pack::{LAYERS_LABEL, VARIANT, check_path},
@@ -30,9 +31,6 @@ pub struct Conversion {
     /// What was left out.
     pub lost: Vec<String>,
 }
-
-/// How much of what would be lost is named.
-const NAMED: usize = 20;
 
 impl Artifact {
     /// Packs the same program in another format.
@@ -66,11 +64,40 @@ impl Artifact {
         if !format.is_written() {
             return Err(Error::ReadOnlyFormat { format });
         }
-        let source = Source::of(self)?;
-        if loss == Loss::Refuse && !source.lost.is_empty() {
-            return Err(Error::Lossy { format, lost: source.lost.into() });
+        let Source { mut pack, mut lost } = Source::of(self)?;
+        if !format.has_files() {
+            let files;
+            (pack, files) = pack.without_files()?;
+            lost.extend(files);
         }
-        Ok(Conversion { artifact: source.pack.build(format)?, lost: source.lost })
+        if loss == Loss::Refuse && !lost.is_empty() {
+            return Err(Error::Lossy { format, lost: lost.into() });
+        }
+        Ok(Conversion { artifact: pack.build(format)?, lost })
+    }
+}
+
+impl Pack {
+    /// Takes the program of an image and what the image says about it, to be packed again with some of it changed.
+    ///
+    /// Returns as well what will not be in the result, as [`Conversion::lost`] has it.
+    ///
+    /// ```
+    /// use wasm_oci::{Format, Pack};
+    ///
+    /// let image = Pack::new(wat::parse_str("(module)")?, "/app.wasm")?.arg("--loud").build(Format::Compat)?;
+    /// let (pack, lost) = Pack::of_image(&image)?;
+    /// let other = pack.platform("linux/amd64".parse()?).build(Format::Compat)?;
+    /// assert!(lost.is_empty());
+    /// assert_eq!(other.config().config(), image.config().config());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Artifact::convert`] but [`Error::Lossy`].
+    pub fn of_image(artifact: &Artifact) -> Result<(Self, Vec<String>)> {
+        Source::of(artifact).map(|source| (source.pack, source.lost))
     }
 }
 
@@ -83,15 +110,20 @@ struct Source {
 impl Source {
     fn of(artifact: &Artifact) -> Result<Self> {
         let carried = Carried::read(artifact.manifest())?;
-        let (wasm, path, modified, mut lost) = program(artifact)?;
+        let Program { wasm, path, modified, layer, below, mut lost } = program(artifact)?;
         check_path(&path)?;
         let kind = Kind::of(&wasm)?;
         interface::validate(&wasm)?;
         lost.extend(odd_documents(artifact)?);
-        lost.extend(layer_annotations(artifact));
+        lost.extend(layer_annotations(layer.descriptor()));
         let mut pack = Pack::of(wasm, kind, path, process(artifact)?);
         pack.modified = carried.modified.filter(|_| artifact.format() != Format::Compat).unwrap_or(modified);
-        pack.title = title(artifact, pack.path());
+        pack.compression = match artifact.format() {
+            Format::Compat => layer.compression()?,
+            _ => carried.compression.unwrap_or_default(),
+        };
+        pack.below = below;
+        pack.title = title(layer.descriptor(), pack.path());
         pack.target = target(artifact)?.or_else(|| carried.target.clone());
         pack.platform = platform(artifact, &carried, kind);
         if pack.platform.to_string().parse().ok().as_ref() != Some(&pack.platform) {
@@ -105,27 +137,49 @@ impl Source {
     }
 }
 
-/// The module, its path and time, and what else is beside it.
-fn program(artifact: &Artifact) -> Result<(Bytes, String, u64, Vec<String>)> {
-    if artifact.format() == Format::Compat {
-        let (path, file) = artifact.file()?;
-        let others = artifact.other_files(&path, NAMED)?;
-        let lost = others.into_iter().map(|name| format!("the file {name}")).collect();
-        return Ok((file.bytes.into(), format!("/{path}"), file.modified, lost));
+/// The module, and what is beside it.
+struct Program<'a> {
+    wasm: Bytes,
+    path: String,
+    modified: u64,
+    /// The layer that has it.
+    layer: &'a Layer,
+    /// The tar layers besides.
+    below: Vec<Layer>,
+    lost: Vec<String>,
+}
+
+fn program(artifact: &Artifact) -> Result<Program<'_>> {
+    if artifact.format() != Format::Compat {
+        return module(artifact);
     }
-    let first = artifact.modules().next().ok_or(Error::Modules { count: 0 })?;
-    let others = artifact.layers().iter().filter(|layer| layer.descriptor() != first.descriptor());
-    let lost = others.take(NAMED).map(describe).collect();
+    let (path, file) = artifact.file()?;
+    let layer = artifact.layers().get(file.layer).ok_or(Error::NoEntrypoint)?;
+    let lost = others(std::slice::from_ref(layer), &path)?;
+    let layers = artifact.layers().iter().enumerate();
+    let below = layers.filter(|(index, _)| *index != file.layer).map(|(_, layer)| layer.clone()).collect();
+    let (wasm, path) = (file.bytes.into(), format!("/{path}"));
+    Ok(Program { wasm, path, modified: file.modified, layer, below, lost })
+}
+
+/// The program of a format that has it as it is.
+fn module(artifact: &Artifact) -> Result<Program<'_>> {
+    let layer = artifact.modules().next().ok_or(Error::Modules { count: 0 })?;
+    let others = artifact.layers().iter().filter(|other| other.descriptor() != layer.descriptor());
+    let takes = |other: &&Layer| artifact.format() == Format::Runwasi && other.compression().is_ok();
+    let (below, others): (Vec<_>, Vec<_>) = others.partition(takes);
+    let lost = others.into_iter().take(NAMED).map(describe).collect();
     let path = match artifact.entrypoint() {
         Some(entrypoint) => format!("/{}", artifact.resolve_path(entrypoint)),
-        None => carried::path_of(carried::title(artifact.manifest().layers())),
+        None => carried::path_of(carried::title(layer.descriptor())),
     };
-    Ok((first.blob().clone(), path, 0, lost))
+    let below = below.into_iter().cloned().collect();
+    Ok(Program { wasm: layer.blob().clone(), path, modified: 0, layer, below, lost })
 }
 
 fn describe(layer: &Layer) -> String {
     let descriptor = layer.descriptor();
-    match carried::title(std::slice::from_ref(descriptor)) {
+    match carried::title(descriptor) {
         Some(title) => format!("the layer `{title}` ({})", descriptor.media_type()),
         None => format!("the layer {} ({})", descriptor.digest(), descriptor.media_type()),
     }
@@ -170,12 +224,10 @@ fn unknown_fields(artifact: &Artifact) -> Result<Vec<String>> {
     Ok(unknown.take(NAMED).map(|(name, _)| format!("the config's field {name}")).collect())
 }
 
-fn layer_annotations(artifact: &Artifact) -> Vec<String> {
-    let layers = artifact.manifest().layers().iter().filter_map(|layer| layer.annotations().as_ref());
-    let mut names: Vec<_> = layers.flat_map(std::collections::HashMap::keys).collect();
+fn layer_annotations(layer: &Descriptor) -> Vec<String> {
+    let mut names: Vec<_> = layer.annotations().iter().flat_map(|annotations| annotations.keys()).collect();
     names.retain(|name| *name != carried::TITLE);
     names.sort();
-    names.dedup();
     names.into_iter().take(NAMED).map(|name| format!("the layer's annotation {name}")).collect()
 }
 
@@ -199,8 +251,8 @@ fn process(artifact: &Artifact) -> Result<Config> {
 }
 
 /// The title, where it tells more than the path does.
-fn title(artifact: &Artifact, path: &str) -> Option<String> {
-    let title = carried::title(artifact.manifest().layers())?;
+fn title(layer: &Descriptor, path: &str) -> Option<String> {
+    let title = carried::title(layer)?;
     (title != carried::file_name(path)).then(|| title.to_owned())
 }
 

@@ -56,6 +56,12 @@ impl Format {
         !matches!(self, Self::Spin | Self::Solo)
     }
 
+    /// Tells whether there is room for files besides the program.
+    #[must_use]
+    pub fn has_files(&self) -> bool {
+        matches!(self, Self::Compat | Self::Runwasi)
+    }
+
     /// Tells the format by the media types of a manifest's parts.
     pub(crate) fn of(manifest: &ImageManifest) -> Result<Self> {
         let config = manifest.config().media_type();

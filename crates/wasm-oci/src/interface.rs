@@ -3,6 +3,7 @@ use std::{collections::BTreeSet, fmt};
 use wasmparser::{
     BinaryReaderError, CompositeInnerType, ExternalKind, FuncType, Parser, Payload, TypeRef, ValType,
     Validator, WasmFeatures,
+    component_types::{ComponentAnyTypeId, ComponentEntityType},
 };
 
 use crate::{Error, Kind, Result};
@@ -142,6 +143,33 @@ impl fmt::Display for Import {
 /// Validates with every feature on: whether an engine has it is the engine's to say.
 pub(crate) fn validate(wasm: &[u8]) -> Result<()> {
     Validator::new_with_features(WasmFeatures::all()).validate_all(wasm).map(drop).map_err(invalid)
+}
+
+/// The names of the interfaces and worlds of a WIT package in binary form; `None` for any other component.
+///
+/// Such a package imports nothing, and each of its exports is the type of a component that exports, under its full name,
+/// what is packaged.
+pub(crate) fn wit_package(wasm: &[u8]) -> Result<Option<Vec<String>>> {
+    let types = Validator::new_with_features(WasmFeatures::all()).validate_all(wasm).map_err(invalid)?;
+    let mut reader = Reader::default();
+    reader.read(wasm).map_err(invalid)?;
+    if !reader.imports.is_empty() || reader.exports.is_empty() {
+        return Ok(None);
+    }
+    // What has neither a plain name nor the old one (`ns:package/wit`) is a component that exports types.
+    let first = reader.exports.first().map(|export| export.name.as_str());
+    if !first.is_some_and(|name| !name.contains([':', '/', '[']) || name.contains("/wit")) {
+        return Ok(None);
+    }
+    let mut names = vec![];
+    for export in &reader.exports {
+        let item = types.as_ref().component_item_for_export(&export.name).map(|item| item.ty);
+        let Some(ComponentEntityType::Type { created: ComponentAnyTypeId::Component(id), .. }) = item else {
+            return Ok(None);
+        };
+        names.extend(types.as_ref()[id].exports.keys().cloned());
+    }
+    Ok(Some(names))
 }
 
 fn invalid(source: BinaryReaderError) -> Error {

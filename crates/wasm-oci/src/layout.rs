@@ -1,4 +1,5 @@
 use std::{
+    collections::HashMap,
     fs::{self, File},
     io::{ErrorKind, Read, Write},
     path::{Path, PathBuf},
@@ -10,7 +11,7 @@ use oci_spec::image::{Descriptor, Digest, ImageIndex, ImageIndexBuilder, MediaTy
 use serde::Deserialize;
 
 use crate::{
-    Artifact, Error, Overwrite, Platform, Result,
+    Artifact, Content, Error, Overwrite, Platform, Result,
     artifact::json,
     canonical_json_pretty,
     fs::{create_atomic, directory_beside, open_regular, parent, read_capped, sync_directory, write_atomic},
@@ -20,11 +21,13 @@ mod blob;
 mod gc;
 mod lock;
 mod reach;
+mod reader;
 mod verify;
 
-pub use blob::{Begun, BlobReader, BlobWriter};
+pub use blob::{Begun, BlobWriter};
 pub use gc::Collected;
 pub use reach::Missing;
+pub use reader::BlobReader;
 pub use verify::{Corrupt, Verified};
 
 /// An OCI image layout: a directory with `oci-layout`, `index.json` and `blobs/`.
@@ -141,7 +144,7 @@ impl Layout {
         })
     }
 
-    /// Puts `artifact` under `tag` into the layout in `dir`, which is made when it is not there.
+    /// Puts an image or an index under `tag` into the layout in `dir`, which is made when it is not there.
     ///
     /// A new layout is written beside its place and renamed, an existing one gets its new index last: whatever happens,
     /// what is there can be read.
@@ -150,30 +153,28 @@ impl Layout {
     ///
     /// [`Error::Tag`] for a malformed tag, [`Error::TagExists`] when the tag is taken and `overwrite` refuses,
     /// [`Error::NotLayout`] when `dir` is a directory of something else, [`Error::Busy`], [`Error::Io`].
-    pub fn write(dir: &Path, tag: &str, artifact: &Artifact, overwrite: Overwrite) -> Result<()> {
+    pub fn write(dir: &Path, tag: &str, content: &dyn Content, overwrite: Overwrite) -> Result<()> {
         check_tag(tag)?;
         match vacancy(dir)? {
-            Vacancy::None => Self::open(dir)?.put(Some(tag), artifact, overwrite),
+            Vacancy::None => Self::open(dir)?.put(Some(tag), content, overwrite),
             Vacancy::Absent | Vacancy::Empty => {
-                Self::create(dir, |layout| layout.put(Some(tag), artifact, overwrite)).map(drop)
+                Self::create(dir, |layout| layout.put(Some(tag), content, overwrite)).map(drop)
             }
         }
     }
 
-    /// Writes the blobs of `artifact` and gives it an entry in the index, under `tag` if there is one.
+    /// Writes the blobs of an image or an index and gives it an entry in the layout's index, under `tag` if there is one.
     ///
     /// # Errors
     ///
     /// As [`write`](Self::write).
-    pub fn put(&mut self, tag: Option<&str>, artifact: &Artifact, overwrite: Overwrite) -> Result<()> {
+    pub fn put(&mut self, tag: Option<&str>, content: &dyn Content, overwrite: Overwrite) -> Result<()> {
         tag.map_or(Ok(()), check_tag)?;
         self.refuse_taken(tag, overwrite)?; // before anything is written; and again when it is
-        self.store(artifact.manifest().config(), artifact.config_bytes())?;
-        for layer in artifact.layers() {
-            self.store(layer.descriptor(), layer.blob())?;
+        for (descriptor, bytes) in content.blobs() {
+            self.store(descriptor, bytes)?;
         }
-        self.store(artifact.descriptor(), artifact.manifest_bytes())?;
-        self.insert(tag, entry(artifact, None), overwrite)
+        self.insert(tag, content.entry(None), overwrite)
     }
 
     /// Gives a manifest or index that is in the layout already an entry in the index, under `tag` if there is one.
@@ -362,8 +363,12 @@ pub(crate) fn entry(artifact: &Artifact, tag: Option<&str>) -> Descriptor {
     platform.set_architecture(architecture.as_str().into());
     platform.set_variant(variant);
     descriptor.set_platform(Some(platform));
-    descriptor.set_annotations(tag.map(|tag| [(REF_NAME.to_owned(), tag.to_owned())].into()));
+    descriptor.set_annotations(tag.map(name_annotation));
     descriptor
+}
+
+pub(crate) fn name_annotation(tag: &str) -> HashMap<String, String> {
+    [(REF_NAME.to_owned(), tag.to_owned())].into()
 }
 
 /// The form of tags in the

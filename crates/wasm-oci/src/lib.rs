@@ -12,6 +12,7 @@
 //! - [`Pack`]: turns the bytes of a module into an [`Artifact`] of a chosen [`Format`]; [`Artifact::convert`] into another.
 //! - [`Engine`]: a native engine that goes into the image below the module, for machines that have none.
 //! - [`Artifact`]: manifest, config and layers, each checked against its digest and size before anything reads it.
+//! - [`Index`]: several of them under one name, for several platforms or in several formats.
 //! - [`Layout`]: an OCI image-layout directory that holds artifacts under tags, for many processes at once.
 //! - [`Store`]: the layout of one user, which nobody else can change.
 //! - [`Consumer`]: crun, youki, runwasi, … : would it take an artifact, and if not, what to do.
@@ -19,6 +20,12 @@
 //! - [`Archive`]: the same in one tar file, and what `docker load` reads.
 //! - [`Reference`]: the name of an image in a registry.
 //! - [`Location`]: how a command line names any of these (`app.wasm`, `-`, `oci:DIR:TAG`, `oci-archive:FILE`).
+//!
+//! # Features
+//!
+//! | feature | adds | costs |
+//! |---|---|---|
+//! | `zstd` | layers compressed with zstd, read and written | the C library zstd |
 //!
 //! # Example
 //!
@@ -59,6 +66,7 @@ mod entries;
 mod error;
 mod format;
 mod fs;
+mod index;
 mod interface;
 mod json;
 mod kind;
@@ -79,7 +87,7 @@ mod time;
 pub use self::{
     archive::Archive,
     artifact::Artifact,
-    consumer::{Consumer, Verdict},
+    consumer::{Consumer, Remedy, Verdict},
     convert::{Conversion, Loss},
     digest::sha256,
     engine::Engine,
@@ -87,10 +95,11 @@ pub use self::{
     error::{Error, Result},
     format::Format,
     fs::Overwrite,
+    index::{Content, Index},
     interface::{Export, Import, Interface, Wasi},
     json::{canonical_json, canonical_json_pretty},
     kind::Kind,
-    layer::Layer,
+    layer::{Compression, Layer},
     layout::{Begun, BlobReader, BlobWriter, Collected, Corrupt, Layout, Missing, Verified},
     location::Location,
     metadata::{Metadata, Producer},

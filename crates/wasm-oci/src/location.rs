@@ -1,6 +1,6 @@
 use std::{fmt, path::PathBuf, str::FromStr};
 
-use crate::{Archive, Artifact, Error, Layout, Overwrite, Platform, Reference, Result};
+use crate::{Archive, Artifact, Content, Error, Layout, Overwrite, Platform, Reference, Result};
 
 /// Where WebAssembly is, or goes: what every command takes as its argument.
 ///
@@ -93,20 +93,22 @@ impl Location {
         }
     }
 
-    /// Writes an image here.
+    /// Writes an image or an index here.
     ///
     /// # Errors
     ///
-    /// [`Error::Place`] for what holds no images or cannot be written, and for a layout without a tag; those of
+    /// [`Error::Place`] for what holds no images or cannot be written, for a layout without a tag, and for an index where
+    /// there is room for one image only; those of
     /// [`Layout::write`] and [`Archive::write`].
-    pub fn write(&self, artifact: &Artifact, overwrite: Overwrite) -> Result<()> {
+    pub fn write(&self, content: &dyn Content, overwrite: Overwrite) -> Result<()> {
         match self {
-            Self::Layout { dir, tag: Some(tag) } => Layout::write(dir, tag, artifact, overwrite),
+            Self::Layout { dir, tag: Some(tag) } => Layout::write(dir, tag, content, overwrite),
             Self::Layout { tag: None, .. } => Err(self.refuse("write", "it names no tag")),
-            Self::Archive { file, tag } => Archive::write(file, tag.as_deref(), artifact, overwrite),
-            Self::DockerArchive { file, name } => {
-                Archive::write_docker(file, name.as_ref(), artifact, overwrite)
-            }
+            Self::Archive { file, tag } => Archive::write(file, tag.as_deref(), content, overwrite),
+            Self::DockerArchive { file, name } => match content.artifact() {
+                Some(artifact) => Archive::write_docker(file, name.as_ref(), artifact, overwrite),
+                None => Err(self.refuse("write", "`docker load` takes one image")),
+            },
             Self::Registry(_) => Err(self.refuse("write", IN_REGISTRY)),
             Self::Stdin | Self::Path(_) => Err(self.refuse("write", "it is no place for an image")),
         }

@@ -3,9 +3,13 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use oci_spec::image::Config;
 
-use crate::{Artifact, Engine, Error, Format, Kind, Metadata, Platform, Result, carried, interface};
+use crate::{
+    Artifact, Compression, Engine, Error, Format, Kind, Layer, Metadata, Platform, Result, artifact::others,
+    carried, interface,
+};
 
 mod build;
+mod tar;
 
 pub(crate) use build::{LAYERS_LABEL, VARIANT};
 
@@ -31,6 +35,11 @@ pub struct Pack {
     path: String,
     /// Entrypoint, arguments, environment and the rest of an image's process.
     config: Config,
+    /// Other files of an image, by their paths.
+    files: BTreeMap<String, Bytes>,
+    /// Tar layers that lie below the program's.
+    pub(crate) below: Vec<Layer>,
+    pub(crate) compression: Compression,
     pub(crate) title: Option<String>,
     pub(crate) annotations: BTreeMap<String, String>,
     pub(crate) platform: Platform,
@@ -66,6 +75,9 @@ impl Pack {
             kind,
             path,
             config,
+            files: BTreeMap::new(),
+            below: vec![],
+            compression: Compression::default(),
             title: None,
             annotations: BTreeMap::new(),
             platform: Platform::default(),
@@ -88,6 +100,58 @@ impl Pack {
         self.kind
     }
 
+    /// Returns the bytes of the module or component.
+    #[must_use]
+    pub fn bytes(&self) -> &Bytes {
+        &self.wasm
+    }
+
+    /// Packs other bytes with all the rest, a stripped module for instance.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotWasm`] and [`Error::InvalidWasm`].
+    pub fn wasm(mut self, wasm: impl Into<Bytes>) -> Result<Self> {
+        let wasm = wasm.into();
+        if wasm != self.wasm {
+            self.kind = Kind::of(&wasm)?;
+            interface::validate(&wasm)?;
+            self.wasm = wasm;
+        }
+        Ok(self)
+    }
+
+    /// Moves the program to another path of the image.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::ImagePath`], as [`new`](Self::new) and [`file`](Self::file).
+    pub fn entrypoint(mut self, path: &str) -> Result<Self> {
+        check_path(path)?;
+        path.clone_into(&mut self.path);
+        let mut words = self.config.entrypoint().clone().unwrap_or_default();
+        match words.first_mut() {
+            Some(program) => path.clone_into(program),
+            None => words.push(path.to_owned()),
+        }
+        self.config.set_entrypoint(Some(words));
+        let files = std::mem::take(&mut self.files);
+        files.into_iter().try_fold(self, |pack, (path, content)| pack.file(&path, content))
+    }
+
+    /// Leaves out the tar layers that an image has besides the program's, and names what is in them.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Malformed`] when one cannot be read.
+    pub fn without_files(mut self) -> Result<(Self, Vec<String>)> {
+        let mut lost: Vec<_> = self.files.keys().map(|path| format!("the file {path}")).collect();
+        lost.extend(others(&self.below, self.path.trim_start_matches('/'))?);
+        self.files.clear();
+        self.below.clear();
+        Ok((self, lost))
+    }
+
     /// Adds an argument that the program gets when the user gives none (`Cmd` of the image).
     #[must_use]
     pub fn arg(mut self, arg: impl Into<String>) -> Self {
@@ -103,6 +167,46 @@ impl Pack {
         let mut env = self.config.env().clone().unwrap_or_default();
         env.push(variable.into());
         self.config.set_env(Some(env));
+        self
+    }
+
+    /// Adds another file to the image, in place of one of the same path. It is readable by everybody and carries the time
+    /// of [`modified`](Self::modified), as the program does.
+    ///
+    /// All such files are one tar layer below the program's. [`Format::Compat`] and [`Format::Runwasi`] have room for it.
+    ///
+    /// ```
+    /// use wasm_oci::{Error, Format, Pack};
+    ///
+    /// let pack = Pack::new(wat::parse_str("(module)")?, "/app.wasm")?.file("/etc/app.toml", "level = 3")?;
+    /// assert_eq!(pack.build(Format::Compat)?.layers().len(), 2);
+    /// assert!(matches!(pack.build(Format::Artifact), Err(Error::Lossy { .. })));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Error::ImagePath`] when the path is not one, as in [`new`](Self::new); is the program's; or is below another
+    /// file's, or above it.
+    pub fn file(mut self, path: &str, content: impl Into<Bytes>) -> Result<Self> {
+        check_path(path)?;
+        let within = |path: &str, dir: &str| path.strip_prefix(dir).is_some_and(|rest| rest.starts_with('/'));
+        let clash = |other: &str| within(path, other) || within(other, path);
+        let refuse = |why| Err(Error::ImagePath { path: path.to_owned(), why });
+        if path == self.path {
+            return refuse("it is the program's");
+        }
+        if clash(&self.path) || self.files.keys().any(|other| clash(other)) {
+            return refuse("a file cannot be a directory as well");
+        }
+        self.files.insert(path.to_owned(), content.into());
+        Ok(self)
+    }
+
+    /// Compresses the tar layers in another way than with gzip.
+    #[must_use]
+    pub fn compression(mut self, compression: Compression) -> Self {
+        self.compression = compression;
         self
     }
 
@@ -179,8 +283,9 @@ impl Pack {
     ///
     /// # Errors
     ///
-    /// [`Error::TooLarge`] when the module is larger than what this crate itself would read,
-    /// [`Error::ReadOnlyFormat`] for [`Format::Spin`] and [`Format::Solo`], [`Error::EngineFormat`] for another format than
+    /// [`Error::TooLarge`] when the module is larger than what this crate itself would read, [`Error::ReadOnlyFormat`] for
+    /// [`Format::Spin`] and [`Format::Solo`], [`Error::Lossy`] for a format without room for the other files,
+    /// [`Error::MediaType`] for zstd without the feature `zstd`, [`Error::EngineFormat`] for another format than
     /// [`Format::Compat`] when there is an engine, and [`Error::ImagePath`] when the engine has a file where the module goes.
     pub fn build(&self, format: Format) -> Result<Artifact> {
         build::build(self, format)

@@ -1,9 +1,8 @@
-use std::{env, path::PathBuf};
+use std::path::PathBuf;
 
-use anyhow::Context;
 use wasm_exec::{Cache, Engine, Origin, Program};
 
-use crate::Failure;
+use crate::{Failure, home};
 
 /// Opens this user's cache of precompiled code: `$XDG_CACHE_HOME/wasmctr/code`, or `~/.cache/wasmctr/code`.
 pub(crate) fn open() -> Result<Cache, Failure> {
@@ -12,7 +11,7 @@ pub(crate) fn open() -> Result<Cache, Failure> {
 
 /// Where it is.
 pub(crate) fn place() -> Result<PathBuf, Failure> {
-    Ok(home()?.join("wasmctr/code"))
+    Ok(home::cache()?.join("wasmctr/code"))
 }
 
 /// Loads the program from the cache, and compiles it where there is no cache: then a warning says why. Tells as well
@@ -36,13 +35,4 @@ pub(crate) fn program(engine: &dyn Engine, wasm: &[u8]) -> wasm_exec::Result<(Pr
         warn(error.into());
     }
     Ok((cached.program, found))
-}
-
-/// As <https://specifications.freedesktop.org/basedir-spec/latest/> says: a relative path does not count.
-fn home() -> Result<PathBuf, Failure> {
-    let named = env::var_os("XDG_CACHE_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
-    let home = || env::home_dir().filter(|home| home.is_absolute()).map(|home| home.join(".cache"));
-    Ok(named
-        .or_else(home)
-        .context("nobody says where the cache is: neither XDG_CACHE_HOME nor HOME is set")?)
 }

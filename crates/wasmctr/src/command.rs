@@ -21,8 +21,10 @@ mod pull;
 mod push;
 mod run;
 mod serve;
+mod store;
 mod tags;
 mod validate;
+mod written;
 
 /// The subcommands, one file each.
 #[derive(Debug, Subcommand)]
@@ -65,6 +67,8 @@ pub(crate) enum Command {
     Compile(compile::Compile),
     /// List and remove precompiled code
     Cache(cache::Cache),
+    /// Check layouts and this user's store of images, and tidy them up
+    Store(store::Store),
     /// Compile for the process that started this one: `--compile-timeout`
     #[cfg(feature = "wasmtime")]
     #[command(hide = true, name = crate::engine::COMPILE_FOR_PARENT)]
@@ -94,6 +98,7 @@ impl Command {
             Self::Serve(serve) => serve.run(out),
             Self::Compile(compile) => compile.run(out),
             Self::Cache(cache) => cache.run(out),
+            Self::Store(store) => store.run(out),
             #[cfg(feature = "wasmtime")]
             Self::CompileForParent => {
                 wasm_exec::WasmtimeEngine::compile_for_parent(std::io::stdin().lock(), out)?;

@@ -20,7 +20,7 @@ const TEXT_LIMIT: u64 = 16 << 20;
 pub(crate) fn wasm(location: &Location) -> Result<Vec<u8>, Failure> {
     let bytes = match location {
         Location::Stdin => read(io::stdin().lock()).context("cannot read standard input")?,
-        Location::Path(path) => file(path).with_context(|| format!("cannot read `{}`", path.display()))?,
+        Location::Path(path) => bytes(path)?,
         other => return Err(anyhow::anyhow!("`{other}` is no file").into()),
     };
     let is_text =
@@ -30,6 +30,11 @@ pub(crate) fn wasm(location: &Location) -> Result<Vec<u8>, Failure> {
     } else {
         bytes
     })
+}
+
+/// Reads a file.
+pub(crate) fn bytes(path: &Path) -> Result<Vec<u8>, Failure> {
+    Ok(file(path).with_context(|| format!("cannot read `{}`", path.display()))?)
 }
 
 /// Reads the module that a file, a bundle or an image holds.
@@ -43,6 +48,26 @@ pub(crate) fn module(
         image if image.is_image() => Ok(remote.image(image, platform)?.wasm()?.into()),
         other => wasm(other),
     }
+}
+
+/// A module that is to be packed, and what is said about it.
+pub(crate) struct Packed {
+    pub(crate) wasm: Vec<u8>,
+    pub(crate) pack: Pack,
+    /// What an image has that cannot be packed again.
+    pub(crate) lost: Vec<String>,
+}
+
+/// Reads a module to be packed, with what the image says about it where it is in one.
+pub(crate) fn pack(location: &Location, path: Option<&str>) -> Result<Packed, Failure> {
+    if location.is_image() {
+        let image = location.artifact(None)?;
+        let (pack, lost) = Pack::of_image(&image)?;
+        return Ok(Packed { wasm: pack.bytes().to_vec(), pack, lost });
+    }
+    let wasm = wasm(location)?;
+    let path = path.map_or_else(|| entrypoint(location), |path| Ok(path.to_owned()))?;
+    Ok(Packed { pack: Pack::new(wasm.clone(), &path)?, wasm, lost: vec![] })
 }
 
 /// Reads an image, or packs the file that the location names.

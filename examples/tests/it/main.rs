@@ -34,13 +34,17 @@ macro_rules! examples {
 examples! {
     cancel says "three at once: signal 2";
     capture says "overflowed: true";
+    convert says "not in an artifact: the file /etc/app.toml";
+    inspect_for says "crun: no, only an image of tar layers can be unpacked to a bundle";
     limits says "stopped: too much output";
     network says "exit code 0 with connect:127.0.0.1:" after "probe-component";
+    pack says "wasi/wasm has";
     precompile says "loaded";
     push_pull says "pulled      ";
     run says "Hello, World!";
     run_component says "Hello, World!" after "hello-component";
     serve says "the service: stopped: signal 15" after "http-component";
+    sizes says "| hello-world |" after "hello-world";
     sockets_alone says "the guest said: Hello, wasmtime!";
     two_engines says "modest: exit code 0";
 }

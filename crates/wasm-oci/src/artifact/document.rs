@@ -119,7 +119,7 @@ fn derived(
 ) -> Result<ImageConfiguration> {
     let process = match Carried::read(manifest)?.config {
         Some(config) => config,
-        None => carried::plain_config(&carried::path_of(carried::title(manifest.layers())))?,
+        None => carried::plain_config(&carried::path_of(carried::module_title(manifest.layers())))?,
     };
     image_config(process, platform, vec![], created, author)
 }

@@ -7,13 +7,15 @@ pub(crate) struct File {
     pub(crate) bytes: Vec<u8>,
     /// When it was modified, in seconds since 1970.
     pub(crate) modified: u64,
+    /// Which layer has it.
+    pub(crate) layer: usize,
 }
 
 /// Looks for a path, from the topmost layer down; an error tells why it is not there.
 pub(super) fn lookup(layers: &[Layer], wanted: &str) -> Result<Result<File, &'static str>> {
-    for layer in layers.iter().rev() {
+    for (index, layer) in layers.iter().enumerate().rev() {
         match find(layer, wanted)? {
-            Found::File(file) => return Ok(Ok(file)),
+            Found::File(file) => return Ok(Ok(File { layer: index, ..file })),
             Found::Other => return Ok(Err("no regular file")),
             Found::Below => return Ok(Err("below a link or file")),
             Found::Deleted => return Ok(Err("deleted by a layer above it")),
@@ -23,16 +25,20 @@ pub(super) fn lookup(layers: &[Layer], wanted: &str) -> Result<Result<File, &'st
     Ok(Err("not in the layers"))
 }
 
-/// The names of what the layers hold besides `program` and the directories above it, at most `limit` of them.
-pub(super) fn others(layers: &[Layer], program: &str, limit: usize) -> Result<Vec<String>> {
+/// How many files are named.
+pub(crate) const NAMED: usize = 20;
+
+/// Names what the layers hold besides `program` and the directories above it, as `the file /…`, at most 20 of them.
+pub(crate) fn others(layers: &[Layer], program: &str) -> Result<Vec<String>> {
     let mut names = vec![];
     for layer in layers {
         let mut entries = layer.entries()?;
         while let Some(entry) = entries.next_entry()? {
             let path = path(&entry)?;
-            let above = entry.kind == EntryKind::Directory && is_in(program, &path);
-            if path != program && !above && names.len() < limit {
-                names.push(format!("/{path}"));
+            let is_dir = entry.kind == EntryKind::Directory;
+            let above = is_dir && is_in(program, &path);
+            if path != program && !above && names.len() < NAMED {
+                names.push(format!("the {} /{path}", if is_dir { "directory" } else { "file" }));
             }
         }
     }
@@ -72,7 +78,7 @@ fn read(entries: &mut Entries<'_>, entry: &Entry) -> Result<Found> {
     let mut bytes = Vec::new();
     // Memory takes everything.
     let _ = entries.copy(&mut bytes)?;
-    Ok(Found::File(File { bytes, modified: entry.modified }))
+    Ok(Found::File(File { bytes, modified: entry.modified, layer: 0 }))
 }
 
 /// The entry's path, relative to the root and without `.`. What is not UTF-8 is no path of a config's.

@@ -1,17 +1,13 @@
 //! How each format is written.
 
-use std::{
-    collections::{BTreeMap, HashMap},
-    io,
-};
+use std::collections::{BTreeMap, HashMap};
 
 use bytes::Bytes;
-use flate2::{Compression, GzBuilder};
 use oci_spec::image::{Config, Descriptor, ImageConfiguration, ImageManifestBuilder, MediaType};
 
-use super::Pack;
+use super::{Pack, tar};
 use crate::{
-    Artifact, Engine, Error, Format, Interface, Platform, Result,
+    Artifact, Compression, Engine, Error, Format, Layer, Platform, Result,
     artifact::image_config,
     canonical_json,
     carried::{self, TITLE},
@@ -31,22 +27,27 @@ pub(super) fn build(pack: &Pack, format: Format) -> Result<Artifact> {
         Format::Compat => compat(pack),
         _ if pack.engine.is_some() => Err(Error::EngineFormat { format }),
         Format::Runwasi => runwasi(pack),
-        Format::Artifact => artifact(pack),
-        Format::Legacy => legacy(pack),
+        Format::Artifact | Format::Legacy => {
+            let (pack, lost) = pack.clone().without_files()?;
+            match (lost.is_empty(), format) {
+                (false, _) => Err(Error::Lossy { format, lost: lost.into() }),
+                (true, Format::Artifact) => artifact(&pack),
+                (true, _) => legacy(&pack),
+            }
+        }
     }
 }
 
 fn compat(pack: &Pack) -> Result<Artifact> {
-    let unpackable = |source: io::Error| Error::malformed("the layer", source.to_string());
-    let tar = tar(pack).map_err(unpackable)?;
-    let mut layer = Blob::new(MediaType::ImageLayerGzip, gzip(&tar));
+    let Tars { mut layers, mut diff_ids } = Tars::below(pack)?;
+    let (mut layer, diff_id) = compressed(pack, tar::program(pack)?)?;
     if let Some(title) = &pack.title {
         layer.titled(title);
     }
-    let diff_ids = vec![sha256(&tar).to_string()];
+    layers.push(layer);
+    diff_ids.push(diff_id);
     if let Some(engine) = &pack.engine {
-        let tar = engine.tar(pack.modified).map_err(unpackable)?;
-        return with_engine(pack, engine, (&tar, layer), diff_ids);
+        return with_engine(pack, engine, Tars { layers, diff_ids });
     }
     let config = config_of(pack, pack.config.clone(), &pack.platform, diff_ids)?;
     let mut annotations = pack.annotations.clone();
@@ -57,40 +58,41 @@ fn compat(pack: &Pack) -> Result<Artifact> {
     if let Some(target) = &pack.target {
         annotations.insert(carried::TARGET.to_owned(), target.clone());
     }
-    assemble(Blob::new(MediaType::ImageConfig, canonical_json(&config)?), &[layer], annotations)
+    assemble(Blob::new(MediaType::ImageConfig, canonical_json(&config)?), layers, annotations)
 }
 
-/// The engine's layer below the module's. Nothing asks for WebAssembly: what is started is a program.
-fn with_engine(
-    pack: &Pack,
-    engine: &Engine,
-    (tar, module): (&[u8], Blob),
-    mut diff_ids: Vec<String>,
-) -> Result<Artifact> {
+/// The engine's layer below the others. Nothing asks for WebAssembly: what is started is a program.
+fn with_engine(pack: &Pack, engine: &Engine, tars: Tars) -> Result<Artifact> {
+    let Tars { mut layers, mut diff_ids } = tars;
     if engine.has(&pack.path) {
         let why = "the engine has something there already";
         return Err(Error::ImagePath { path: pack.path.clone(), why });
     }
-    diff_ids.insert(0, sha256(tar).to_string());
+    let tar = engine.tar(pack.modified);
+    let tar = tar.map_err(|source| Error::malformed("the layer", source.to_string()))?;
+    let (layer, diff_id) = compressed(pack, tar)?;
+    layers.insert(0, layer);
+    diff_ids.insert(0, diff_id);
     let mut process = pack.config.clone();
     process.set_entrypoint(Some(engine.entrypoint(&pack.path)));
     let config = config_of(pack, process, &pack.platform, diff_ids)?;
     let config = Blob::new(MediaType::ImageConfig, canonical_json(&config)?);
-    let layers = [Blob::new(MediaType::ImageLayerGzip, gzip(tar)), module];
-    assemble(config, &layers, pack.annotations.clone())
+    assemble(config, layers, pack.annotations.clone())
 }
 
 fn runwasi(pack: &Pack) -> Result<Artifact> {
-    let layer = module(pack, media::RUNWASI_LAYER);
+    // What is no tar has no diff id.
+    let Tars { mut layers, diff_ids } = Tars::below(pack)?;
+    layers.push(module(pack, media::RUNWASI_LAYER));
     let mut process = pack.config.clone();
     let mut labels = process.labels().clone().unwrap_or_default();
-    let unique = sha256(layer.descriptor.digest().as_ref().as_bytes());
-    labels.insert(LAYERS_LABEL.to_owned(), unique.to_string());
+    let digests: String = layers.iter().map(|layer| layer.descriptor.digest().to_string()).collect();
+    labels.insert(LAYERS_LABEL.to_owned(), sha256(digests.as_bytes()).to_string());
     process.set_labels(Some(labels));
     // The shims go by the architecture alone.
     let is_wasm = pack.platform.architecture == "wasm";
     let platform = if is_wasm { pack.platform.clone() } else { Platform::default() };
-    let config = config_of(pack, process, &platform, vec![])?;
+    let config = config_of(pack, process, &platform, diff_ids)?;
     let mut annotations = with_modified(pack);
     if !is_wasm {
         annotations.insert(carried::PLATFORM.to_owned(), pack.platform.to_string());
@@ -98,7 +100,7 @@ fn runwasi(pack: &Pack) -> Result<Artifact> {
     if let Some(target) = &pack.target {
         annotations.insert(carried::TARGET.to_owned(), target.clone());
     }
-    assemble(Blob::new(MediaType::ImageConfig, canonical_json(&config)?), &[layer], annotations)
+    assemble(Blob::new(MediaType::ImageConfig, canonical_json(&config)?), layers, annotations)
 }
 
 fn artifact(pack: &Pack) -> Result<Artifact> {
@@ -112,7 +114,7 @@ fn artifact(pack: &Pack) -> Result<Artifact> {
         architecture: platform.architecture,
         os: platform.os,
         layer_digests: vec![layer.descriptor.digest().clone()],
-        component: cncf::Component::of(&Interface::of(&pack.wasm)?, pack.target.clone()),
+        component: cncf::Component::of(&pack.wasm, pack.target.clone())?,
     };
     let mut annotations = with_config(pack)?;
     if let Some(time) = pack.created.as_ref().filter(|_| created.is_none()) {
@@ -124,7 +126,7 @@ fn artifact(pack: &Pack) -> Result<Artifact> {
     // No map in it: the order of the fields is that of the struct.
     let config =
         serde_json::to_vec(&config).map_err(|source| Error::malformed("the config", source.to_string()))?;
-    assemble(Blob::new(media::ARTIFACT_CONFIG.into(), config), &[layer], annotations)
+    assemble(Blob::new(media::ARTIFACT_CONFIG.into(), config), vec![layer], annotations)
 }
 
 fn legacy(pack: &Pack) -> Result<Artifact> {
@@ -137,7 +139,7 @@ fn legacy(pack: &Pack) -> Result<Artifact> {
             annotations.insert(name.to_owned(), value.clone());
         }
     }
-    assemble(Blob::new(media::LEGACY_CONFIG.into(), b"{}".to_vec()), &[layer], annotations)
+    assemble(Blob::new(media::LEGACY_CONFIG.into(), b"{}".to_vec()), vec![layer], annotations)
 }
 
 /// The module as a layer of its own.
@@ -151,9 +153,12 @@ fn title(pack: &Pack) -> &str {
     pack.title.as_deref().unwrap_or_else(|| carried::file_name(&pack.path))
 }
 
-/// The annotations of a format that has no tar header.
+/// The annotations of a format that has no tar header of the program.
 fn with_modified(pack: &Pack) -> BTreeMap<String, String> {
     let mut annotations = pack.annotations.clone();
+    if pack.compression != Compression::default() {
+        annotations.insert(carried::COMPRESSION.to_owned(), pack.compression.to_string());
+    }
     if pack.modified != 0 {
         annotations.insert(carried::MODIFIED.to_owned(), pack.modified.to_string());
     }
@@ -173,7 +178,7 @@ fn with_config(pack: &Pack) -> Result<BTreeMap<String, String>> {
     Ok(annotations)
 }
 
-fn assemble(config: Blob, layers: &[Blob], annotations: BTreeMap<String, String>) -> Result<Artifact> {
+fn assemble(config: Blob, layers: Vec<Blob>, annotations: BTreeMap<String, String>) -> Result<Artifact> {
     let mut manifest = ImageManifestBuilder::default()
         .schema_version(2_u32)
         .media_type(MediaType::ImageManifest)
@@ -185,26 +190,40 @@ fn assemble(config: Blob, layers: &[Blob], annotations: BTreeMap<String, String>
         manifest.set_annotations(Some(annotations.into_iter().collect::<HashMap<_, _>>()));
     }
     let manifest = Blob::new(MediaType::ImageManifest, canonical_json(&manifest)?);
-    let blobs: Vec<_> = [&manifest, &config].into_iter().chain(layers).collect();
     Artifact::read(&manifest.descriptor, |wanted| {
-        let blob = blobs.iter().find(|blob| blob.descriptor.digest() == wanted.digest());
+        let mut blobs = [&manifest, &config].into_iter().chain(&layers);
+        let blob = blobs.find(|blob| blob.descriptor.digest() == wanted.digest());
         blob.map(|blob| blob.bytes.clone())
             .ok_or_else(|| Error::malformed("the manifest", "it names another blob"))
     })
 }
 
-/// One layer with one file, as `FROM scratch` and `COPY` make it: owned by root, executable, nothing of this machine.
-fn tar(pack: &Pack) -> io::Result<Vec<u8>> {
-    let mut header = tar::Header::new_gnu();
-    header.set_entry_type(tar::EntryType::Regular);
-    header.set_mode(0o755);
-    header.set_uid(0);
-    header.set_gid(0);
-    header.set_mtime(pack.modified);
-    header.set_size(pack.wasm.len() as u64);
-    let mut tar = tar::Builder::new(Vec::with_capacity(pack.wasm.len() + 2048));
-    tar.append_data(&mut header, pack.path.trim_start_matches('/'), pack.wasm.as_ref())?;
-    tar.into_inner()
+/// Tar layers, and the digests that they have without compression.
+struct Tars {
+    layers: Vec<Blob>,
+    diff_ids: Vec<String>,
+}
+
+impl Tars {
+    /// Those that lie below the program.
+    fn below(pack: &Pack) -> Result<Self> {
+        let mut tars = Self { layers: vec![], diff_ids: vec![] };
+        for layer in &pack.below {
+            tars.layers.push(Blob::of(layer));
+            tars.diff_ids.push(layer.uncompressed()?.1.to_string());
+        }
+        if let Some(files) = tar::files(pack)? {
+            let (layer, diff_id) = compressed(pack, files)?;
+            tars.layers.push(layer);
+            tars.diff_ids.push(diff_id);
+        }
+        Ok(tars)
+    }
+}
+
+fn compressed(pack: &Pack, tar: Vec<u8>) -> Result<(Blob, String)> {
+    let diff_id = sha256(&tar).to_string();
+    Ok((Blob::new(pack.compression.media_type(), pack.compression.compress(tar)?), diff_id))
 }
 
 struct Blob {
@@ -213,6 +232,10 @@ struct Blob {
 }
 
 impl Blob {
+    fn of(layer: &Layer) -> Self {
+        Self { descriptor: layer.descriptor().clone(), bytes: layer.blob().clone() }
+    }
+
     fn new(media_type: MediaType, bytes: impl Into<Bytes>) -> Self {
         let bytes = bytes.into();
         Self { descriptor: Descriptor::new(media_type, bytes.len() as u64, sha256(&bytes)), bytes }
@@ -221,15 +244,6 @@ impl Blob {
     fn titled(&mut self, title: &str) {
         self.descriptor.set_annotations(Some([(TITLE.to_owned(), title.to_owned())].into()));
     }
-}
-
-/// No name, no time, operating system "unknown": the header has nothing of this machine.
-fn gzip(bytes: &[u8]) -> Vec<u8> {
-    let mut packed = Vec::new();
-    let mut encoder = GzBuilder::new().mtime(0).operating_system(255).read(bytes, Compression::best());
-    // Both ends are in memory: there is nothing to fail.
-    let _ = io::copy(&mut encoder, &mut packed);
-    packed
 }
 
 fn config_of(

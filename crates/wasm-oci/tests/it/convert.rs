@@ -2,11 +2,18 @@
 
 use proptest::prelude::*;
 use serde_json::json;
-use wasm_oci::{Artifact, Format, Loss, Pack, Platform};
+use wasm_oci::{Artifact, Compression, Error, Format, Loss, Pack, Platform};
 
 use crate::made::{IMAGE_CONFIG, artifact};
 
 const WRITTEN: [Format; 4] = [Format::Compat, Format::Runwasi, Format::Artifact, Format::Legacy];
+
+/// Those that this build has.
+const COMPRESSIONS: &[Compression] = if cfg!(feature = "zstd") {
+    &[Compression::Gzip, Compression::None, Compression::Zstd]
+} else {
+    &[Compression::Gzip, Compression::None]
+};
 
 fn to(artifact: &Artifact, format: Format) -> Artifact {
     artifact.convert(format, Loss::Refuse).unwrap().artifact
@@ -37,9 +44,17 @@ fn packs() -> impl Strategy<Value = Pack> {
             0..4,
         ),
         (platforms, times, prop::option::of(".*"), prop_oneof![Just(0), Just(7), any::<u32>()]),
+        prop::sample::select(COMPRESSIONS),
     )
         .prop_map(
-            |((component, path, title), args, env, notes, (platform, created, author, modified))| {
+            |(
+                (component, path, title),
+                args,
+                env,
+                notes,
+                (platform, created, author, modified),
+                compression,
+            )| {
                 let wasm = if component { guests::COMPONENT.wasm() } else { guests::TRAP.wasm() };
                 let mut pack = Pack::new(wasm, &path).unwrap().modified(modified.into());
                 pack = args.iter().fold(pack, Pack::arg);
@@ -48,31 +63,118 @@ fn packs() -> impl Strategy<Value = Pack> {
                 pack = title.into_iter().fold(pack, Pack::title);
                 pack = created.into_iter().fold(pack, Pack::created);
                 pack = author.into_iter().fold(pack, Pack::author);
-                pack.platform(platform.parse::<Platform>().unwrap())
+                pack.platform(platform.parse::<Platform>().unwrap()).compression(compression)
             },
         )
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(ProptestConfig::with_cases(24))]
 
-    /// The digest covers it all: module, title, annotations, entrypoint, arguments, environment, dates, author, platform.
+    /// Every pair of formats. The digest covers it all: module, title, annotations, entrypoint, arguments, environment,
+    /// dates, author, platform, compression.
     #[test]
-    fn there_and_back(pack in packs(), a in prop::sample::select(&WRITTEN), b in prop::sample::select(&WRITTEN)) {
-        let first = pack.build(a).unwrap();
-        let there = to(&first, b);
-        prop_assert_eq!(there.format(), b);
-        prop_assert_eq!(there.wasm().unwrap(), first.wasm().unwrap());
-        prop_assert_eq!(there.entrypoint(), first.entrypoint());
-        prop_assert_eq!(there.config().config().as_ref().unwrap().cmd(), first.config().config().as_ref().unwrap().cmd());
-        prop_assert_eq!(there.config().config().as_ref().unwrap().env(), first.config().config().as_ref().unwrap().env());
-        let back = to(&there, a);
-        prop_assert_eq!(back.manifest(), first.manifest());
-        prop_assert_eq!(back.digest(), first.digest());
-        // By a third one as well.
-        let (third, direct) = (to(&there, Format::Artifact), pack.build(Format::Artifact).unwrap());
-        prop_assert_eq!(third.digest(), direct.digest());
+    fn there_and_back(pack in packs()) {
+        let direct = pack.build(Format::Artifact).unwrap();
+        for (a, b) in WRITTEN.into_iter().flat_map(|a| WRITTEN.map(|b| (a, b))) {
+            let first = pack.build(a).unwrap();
+            let there = to(&first, b);
+            prop_assert_eq!(there.format(), b);
+            prop_assert_eq!(there.wasm().unwrap(), first.wasm().unwrap());
+            prop_assert_eq!(there.entrypoint(), first.entrypoint());
+            let process = |image: &Artifact| {
+                let process = image.config().config().clone().unwrap();
+                (process.cmd().clone(), process.env().clone())
+            };
+            prop_assert_eq!(process(&there), process(&first));
+            let back = to(&there, a);
+            prop_assert_eq!(back.manifest(), first.manifest());
+            prop_assert_eq!(back.digest(), first.digest());
+            // By a third one as well.
+            let third = to(&there, Format::Artifact);
+            prop_assert_eq!(third.digest(), direct.digest());
+        }
     }
+}
+
+/// Other files travel between the formats that have room for them, and are named by the others.
+#[test]
+fn files_go_along_or_are_named() {
+    let pack = Pack::new(guests::HELLO.wasm(), "/bin/app.wasm").unwrap().arg("x");
+    let pack = pack.file("/etc/app/conf", "a=1").unwrap().file("/data", vec![7; 5000]).unwrap();
+    for compression in [Compression::None, Compression::Gzip] {
+        let pack = pack.clone().compression(compression).modified(77);
+        let (compat, runwasi) = (pack.build(Format::Compat).unwrap(), pack.build(Format::Runwasi).unwrap());
+        assert_eq!(to(&compat, Format::Runwasi).digest(), runwasi.digest(), "{compression}");
+        assert_eq!(to(&runwasi, Format::Compat).digest(), compat.digest(), "{compression}");
+        assert_eq!(compat.layers()[0].descriptor(), runwasi.layers()[0].descriptor());
+        assert_eq!(compat.layers()[0].compression().unwrap(), compression);
+        assert_eq!(files(&compat), ["data", "etc/app/conf", "bin/app.wasm"]);
+        for format in [Format::Artifact, Format::Legacy] {
+            let lost = ["the file /data", "the file /etc/app/conf"];
+            for image in [&compat, &runwasi] {
+                let error = image.convert(format, Loss::Refuse).unwrap_err();
+                assert!(matches!(error, Error::Lossy { lost: named, .. } if *named == lost));
+                let converted = image.convert(format, Loss::Accept).unwrap();
+                assert_eq!(converted.lost, lost);
+                assert_eq!(converted.artifact.wasm().unwrap(), guests::HELLO.wasm());
+            }
+            assert!(matches!(pack.build(format), Err(Error::Lossy { lost: named, .. }) if *named == lost));
+        }
+    }
+}
+
+fn files(image: &Artifact) -> Vec<String> {
+    let mut names = vec![];
+    for layer in image.layers() {
+        let mut tar = tar::Archive::new(layer.open().unwrap());
+        for entry in tar.entries().unwrap() {
+            names.push(entry.unwrap().path().unwrap().display().to_string());
+        }
+    }
+    names
+}
+
+#[test]
+fn files_that_cannot_be() {
+    let pack = || Pack::new(guests::HELLO.wasm(), "/a/app.wasm").unwrap().file("/b/c", "").unwrap();
+    for (path, why) in [
+        ("b", "it does not begin with `/`"),
+        ("/b/../c", "it has an empty, `.` or `..` part"),
+        ("/a/app.wasm", "it is the program's"),
+        ("/a", "a file cannot be a directory as well"),
+        ("/a/app.wasm/x", "a file cannot be a directory as well"),
+        ("/b", "a file cannot be a directory as well"),
+        ("/b/c/d", "a file cannot be a directory as well"),
+    ] {
+        let error = pack().file(path, "").unwrap_err();
+        assert_eq!(error.to_string(), format!("`{path}` cannot be a path in an image: {why}"));
+    }
+    // Not below it, though the name begins alike; and the same one again.
+    pack().file("/b/cd", "").unwrap().file("/b/c", "new").unwrap().file("/app", "").unwrap();
+}
+
+/// Layers of others travel as they are: owners, times and whatever else the tar says.
+#[test]
+fn layers_of_others_go_along() {
+    let hello = crate::hello();
+    let foreign = two_files();
+    let mut config: serde_json::Value = serde_json::from_slice(hello.config_bytes()).unwrap();
+    let diff_id = config["rootfs"]["diff_ids"][0].clone();
+    config["rootfs"]["diff_ids"] = json!([diff_id, wasm_oci::sha256(&foreign).to_string()]);
+    let layers = [
+        ("application/vnd.oci.image.layer.v1.tar+gzip", hello.layers()[0].blob().as_ref()),
+        ("application/vnd.oci.image.layer.v1.tar", foreign.as_slice()),
+    ];
+    let image = artifact((IMAGE_CONFIG, &config.to_string()), &layers).unwrap();
+    let runwasi = to(&image, Format::Runwasi);
+    assert_eq!(runwasi.layers()[0].blob(), &foreign);
+    assert_eq!(runwasi.config().rootfs().diff_ids().len(), 1);
+    let back = to(&runwasi, Format::Compat);
+    assert_eq!(back.wasm().unwrap(), guests::HELLO.wasm());
+    assert_eq!(files(&back), ["app/main.wasm", "etc/app.conf", "hello.wasm"]);
+    let named = image.convert(Format::Artifact, Loss::Accept).unwrap().lost;
+    assert_eq!(named, ["the file /app/main.wasm", "the file /etc/app.conf"]);
 }
 
 #[test]
@@ -127,7 +229,12 @@ fn what_cannot_travel_is_named() {
         artifact((IMAGE_CONFIG, config), &[("application/vnd.oci.image.layer.v1.tar", &tar)]).unwrap();
     let error = image.convert(Format::Runwasi, Loss::Refuse).unwrap_err();
     assert_eq!(error.to_string(), "the format `runwasi` has no place for the file /etc/app.conf");
-    assert_eq!(error.help(), Some("say `--lossy` to convert it without them"));
+    assert_eq!(
+        error.help(),
+        Some(
+            "leave them out (`wasmctr convert --lossy` does), or choose compat or runwasi, which take files"
+        )
+    );
     let converted = image.convert(Format::Runwasi, Loss::Accept).unwrap();
     assert_eq!(converted.lost, ["the file /etc/app.conf"]);
     assert_eq!(converted.artifact.wasm().unwrap(), guests::HELLO.wasm());

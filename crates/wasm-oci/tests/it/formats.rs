@@ -13,6 +13,7 @@ const SOLO_CONFIG: &str = "application/vnd.module.wasm.config.v1+json";
 const SOLO_LAYER: &str = "application/vnd.module.wasm.content.layer.v1+wasm";
 const SPIN: &str = "application/vnd.fermyon.spin.application.v1+config";
 const ASSET: &str = "application/vnd.wasm.content.layer.v1+data";
+const BUNDLE: &str = "application/vnd.wasm.content.bundle.v1.tar+gzip";
 const EMPTY: &str = "application/vnd.oci.empty.v1+json";
 const DOCKER_CONFIG: &str = "application/vnd.docker.container.image.v1+json";
 
@@ -33,7 +34,11 @@ fn all_are_told_by_their_media_types() {
         ((EMPTY, "{}"), &[(LEGACY_LAYER, wasm)], Format::Legacy),
         ((SOLO_CONFIG, r#"{"type":"envoy_proxy"}"#), &[(SOLO_LAYER, wasm)], Format::Solo),
         (("application/vnd.example", "{}"), &[(SOLO_LAYER, wasm)], Format::Solo),
-        ((IMAGE_CONFIG, IMAGE), &[(LEGACY_LAYER, wasm), (ASSET, b"a"), (SPIN, b"{}")], Format::Spin),
+        (
+            (IMAGE_CONFIG, IMAGE),
+            &[(LEGACY_LAYER, wasm), (ASSET, b"a"), (BUNDLE, b"a"), (SPIN, b"{}")],
+            Format::Spin,
+        ),
         ((LEGACY_CONFIG, "{}"), &[(LEGACY_LAYER, wasm), (SPIN, b"{}")], Format::Spin),
     ] {
         let read = artifact(config, layers).unwrap();
@@ -41,6 +46,37 @@ fn all_are_told_by_their_media_types() {
         assert_eq!(read.wasm().unwrap(), wasm, "{format}");
         assert_eq!(read.modules().count(), 1, "{format}");
         assert_eq!(read.interface().unwrap(), Interface::of(wasm).unwrap(), "{format}");
+    }
+}
+
+/// The book's page has each of them.
+#[test]
+fn the_book_names_them() {
+    let page = include_str!("../../../../book/src/media-types.md");
+    let wasm = [
+        "application/wasm",
+        RUNWASI_LAYER,
+        CNCF_CONFIG,
+        LEGACY_CONFIG,
+        LEGACY_LAYER,
+        SOLO_CONFIG,
+        SOLO_LAYER,
+    ];
+    let spin = [SPIN, ASSET, BUNDLE];
+    let images = [
+        IMAGE_CONFIG,
+        DOCKER_CONFIG,
+        EMPTY,
+        "application/vnd.oci.image.layer.v1.tar",
+        "application/vnd.oci.image.layer.v1.tar+gzip",
+        "application/vnd.oci.image.layer.v1.tar+zstd",
+        "application/vnd.docker.image.rootfs.diff.tar.gzip",
+    ];
+    for media_type in wasm.into_iter().chain(spin).chain(images) {
+        assert!(page.contains(&format!("| `{media_type}` |")), "{media_type}");
+    }
+    for platform in wasm_oci::Platform::WASM {
+        assert!(page.contains(&format!("`{platform}`")), "{platform}");
     }
 }
 

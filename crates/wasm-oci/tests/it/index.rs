@@ -1,7 +1,7 @@
 //! Indexes of several images: which one is meant.
 
 use serde_json::{Value, json};
-use wasm_oci::Platform;
+use wasm_oci::{Error, Format, Index, Layout, Location, Overwrite, Pack, Platform};
 
 use crate::made::{INDEX, Made};
 
@@ -112,4 +112,57 @@ fn hostile_indexes() {
     let mut wrong = made.index(&[]);
     wrong["size"] = json!(3);
     assert!(made.read(&wrong, None).unwrap_err().to_string().contains("its descriptor says 3"));
+}
+
+/// What engines that go by the host look for, and what readers of WebAssembly do.
+fn of_both() -> Index {
+    let pack = Pack::new(guests::COMPONENT.wasm(), "/app.wasm").unwrap();
+    let platforms = ["linux/amd64", "linux/arm64"].map(|platform| platform.parse::<Platform>().unwrap());
+    let images = platforms.map(|platform| pack.clone().platform(platform).build(Format::Compat).unwrap());
+    let artifact = pack.build(Format::Artifact).unwrap();
+    Index::new(images.into_iter().chain([artifact]).collect()).unwrap()
+}
+
+#[test]
+fn several_formats_under_one_tag() {
+    let place = tempfile::tempdir().unwrap();
+    let at = |name: &str| place.path().join(name).display().to_string();
+    for location in [format!("oci:{}:v1", at("layout")), format!("oci-archive:{}:v1", at("a.tar"))] {
+        let location: Location = location.parse().unwrap();
+        location.write(&of_both(), Overwrite::Refuse).unwrap();
+        let read = |platform: Option<&str>| {
+            let platform = platform.map(|platform| platform.parse::<Platform>().unwrap());
+            location.artifact(platform.as_ref())
+        };
+        for (platform, format) in [
+            (None, Format::Artifact),
+            (Some("wasi/wasm"), Format::Artifact),
+            (Some("wasip2/wasm"), Format::Artifact),
+            (Some("linux/amd64"), Format::Compat),
+            (Some("linux/arm64"), Format::Compat),
+        ] {
+            let image = read(platform).unwrap();
+            assert_eq!(image.format(), format, "{platform:?}");
+            assert_eq!(image.wasm().unwrap(), guests::COMPONENT.wasm());
+        }
+        let error = read(Some("linux/riscv64")).unwrap_err();
+        let message =
+            "the index has no image for linux/riscv64: it has linux/amd64, linux/arm64, wasip2/wasm";
+        assert_eq!(error.to_string(), message);
+    }
+    let layout = Layout::open(&place.path().join("layout")).unwrap();
+    assert_eq!(layout.index().manifests()[0].digest(), of_both().digest());
+    let verified = layout.verify().unwrap();
+    // The layer of both compat images is one blob: 3 manifests, 3 configs, 2 layers, 1 index.
+    assert_eq!((verified.blobs, verified.corrupt.len(), verified.missing.len()), (9, 0, 0));
+}
+
+#[test]
+fn images_of_which_one_would_never_be_found() {
+    let pack = Pack::new(guests::HELLO.wasm(), "/app.wasm").unwrap();
+    let images = [Format::Compat, Format::Runwasi].map(|format| pack.build(format).unwrap());
+    let error = Index::new(images.to_vec()).unwrap_err();
+    assert_eq!(error.to_string(), "two images are for the platform wasi/wasm");
+    let docker: Location = "docker-archive:a.tar".parse().unwrap();
+    assert!(matches!(docker.write(&of_both(), Overwrite::Refuse), Err(Error::Place { .. })));
 }

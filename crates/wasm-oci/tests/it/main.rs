@@ -24,6 +24,10 @@ mod sharing;
 mod store;
 mod strip;
 mod umoci;
+mod world;
+mod zoo;
+#[cfg(feature = "zstd")]
+mod zstd;
 
 use wasm_oci::{Artifact, Format, Pack};
 

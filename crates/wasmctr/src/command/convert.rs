@@ -3,7 +3,7 @@ use std::{io::Write, process::ExitCode};
 use clap::Args;
 use wasm_oci::{Format, Kind, Location, Loss, Overwrite, Platform, sha256};
 
-use super::pack::{check_target, written};
+use super::{pack::check_target, written::Written};
 use crate::{Failure, input, remote::Remote, table::Table};
 
 /// The flags of `wasmctr convert`.
@@ -19,9 +19,9 @@ pub(crate) struct Convert {
     /// Where it goes: `oci:DIR:TAG`, `oci-archive:FILE[:TAG]`, `docker-archive:FILE[:NAME:TAG]` or `HOST/NAME:TAG`
     #[arg(short, long, value_name = "LOCATION")]
     output: Location,
-    /// The format: compat, runwasi, artifact or legacy
-    #[arg(long)]
-    format: Format,
+    /// The format: compat, runwasi, artifact or legacy; several make an index of them, as `compat,artifact`
+    #[arg(long, required = true, value_delimiter = ',')]
+    format: Vec<Format>,
     /// Leave out what the format has no place for, as other files and other modules
     #[arg(long)]
     lossy: bool,
@@ -40,19 +40,27 @@ impl Convert {
         check_target(&self.output)?;
         let from = input::image(&self.from, self.platform.as_ref(), &self.remote)?;
         let loss = if self.lossy { Loss::Accept } else { Loss::Refuse };
-        let converted = from.convert(self.format, loss)?;
-        let image = converted.artifact;
-        let wasm = image.wasm()?;
+        let (mut images, mut lost) = (vec![], vec![]);
+        for &format in &self.format {
+            let converted = from.convert(format, loss)?;
+            images.push(converted.artifact);
+            lost.extend(converted.lost.into_iter().map(|lost| (format, lost)));
+        }
+        let wasm = images[0].wasm()?;
+        let made = Written::from(images)?;
         let overwrite = if self.force { Overwrite::Replace } else { Overwrite::Refuse };
-        self.remote.write(&self.output, &image, overwrite)?;
+        made.write_with(&self.remote, &self.output, overwrite)?;
 
         let mut table = Table::new(out);
         table.line("from", format_args!("{} {}, {}", from.digest(), from.format(), from.platform()))?;
         table.line(&Kind::of(&wasm)?.to_string(), format_args!("{} {} bytes", sha256(&wasm), wasm.len()))?;
-        for lost in converted.lost {
-            table.line("left out", lost)?;
+        for (format, lost) in lost {
+            match self.format.as_slice() {
+                [_] => table.line("left out", lost)?,
+                _ => table.line("left out", format_args!("{lost} (of {format})"))?,
+            }
         }
-        written(&mut table, &image, &self.output)?;
+        made.text(&mut table, &self.output)?;
         Ok(ExitCode::SUCCESS)
     }
 }

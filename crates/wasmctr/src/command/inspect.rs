@@ -3,8 +3,8 @@ use std::{collections::BTreeMap, io::Write, process::ExitCode};
 use clap::Args;
 use serde::Serialize;
 use wasm_oci::{
-    Artifact, Consumer, Interface, Kind, Location, Metadata, Pack, Platform, Verdict, canonical_json_pretty,
-    sha256,
+    Artifact, Consumer, Format, Interface, Kind, Location, Metadata, Pack, Platform, Verdict,
+    canonical_json_pretty, oci_spec::image::Descriptor, sha256,
 };
 
 use crate::{Failure, form::Form, input, remote::Remote, table::Table};
@@ -56,20 +56,42 @@ struct Suits {
 struct Image {
     format: String,
     digest: String,
+    media_type: String,
     platform: String,
+    config: Blob,
     entrypoint: Vec<String>,
     env: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     created: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    author: Option<String>,
     annotations: BTreeMap<String, String>,
     layers: Vec<Layer>,
 }
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Layer {
+struct Blob {
     digest: String,
     media_type: String,
+    size: u64,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Layer {
+    #[serde(flatten)]
+    blob: Blob,
+    /// Without compression; not of a layer that is neither a tar nor WebAssembly.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    uncompressed: Option<Uncompressed>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    annotations: BTreeMap<String, String>,
+}
+
+#[derive(Debug, Serialize)]
+struct Uncompressed {
+    digest: String,
     size: u64,
 }
 
@@ -113,7 +135,7 @@ impl Inspect {
         };
         let suits = self.consumer.map(|consumer| {
             let verdict = consumer.judge(&image)?;
-            Ok::<_, Failure>(Suits::of(consumer, verdict, &location))
+            Ok::<_, Failure>(Suits::of(consumer, verdict, &self.location))
         });
         Ok(Report { wasm, image: Some(Image::of(&image)), suits: suits.transpose()?, location })
     }
@@ -122,9 +144,10 @@ impl Inspect {
     fn file_suits(&self, consumer: Consumer, wasm: &[u8]) -> Result<Suits, Failure> {
         let format = consumer.format();
         let verdict = consumer.judge(&Pack::new(wasm.to_vec(), "/app.wasm")?.build(format)?)?;
-        let mut suits = Suits::of(consumer, verdict, &self.location.to_string());
+        let mut suits = Suits::of(consumer, verdict, &self.location);
         if suits.accepts {
-            let remedy = format!("wasmctr pack {} -o oci:DIR:TAG --format {format}", self.location);
+            let to = beside(&self.location, format);
+            let remedy = format!("wasmctr pack {} -o {to} --format {format}", quoted(&self.location));
             suits = Suits { accepts: false, why: "it is a file and no image", remedy: Some(remedy), ..suits };
         }
         Ok(suits)
@@ -132,9 +155,9 @@ impl Inspect {
 }
 
 impl Suits {
-    fn of(consumer: Consumer, verdict: Verdict, location: &str) -> Self {
+    fn of(consumer: Consumer, verdict: Verdict, location: &Location) -> Self {
         let Verdict { accepts, why, remedy, .. } = verdict;
-        let remedy = remedy.map(|remedy| remedy.replace("IMAGE", location));
+        let remedy = remedy.map(|remedy| remedy.command(&quoted(location), &beside(location, remedy.format)));
         Self { consumer: consumer.to_string(), accepts, why, remedy }
     }
 
@@ -153,22 +176,40 @@ impl Image {
     fn of(image: &Artifact) -> Self {
         let config = image.config().config().clone().unwrap_or_default();
         let words = config.entrypoint().iter().flatten().chain(config.cmd().iter().flatten());
-        let layers = image.layers().iter().map(wasm_oci::Layer::descriptor);
         Self {
             format: image.format().to_string(),
             digest: image.digest().to_string(),
+            media_type: image.descriptor().media_type().to_string(),
             platform: image.platform().to_string(),
+            config: Blob::of(image.manifest().config()),
             entrypoint: words.cloned().collect(),
             env: config.env().clone().unwrap_or_default(),
             created: image.config().created().clone(),
+            author: image.config().author().clone(),
             annotations: image.manifest().annotations().clone().unwrap_or_default().into_iter().collect(),
-            layers: layers
-                .map(|layer| Layer {
-                    digest: layer.digest().to_string(),
-                    media_type: layer.media_type().to_string(),
-                    size: layer.size(),
-                })
-                .collect(),
+            layers: image.layers().iter().map(Layer::of).collect(),
+        }
+    }
+}
+
+impl Blob {
+    fn of(descriptor: &Descriptor) -> Self {
+        Self {
+            digest: descriptor.digest().to_string(),
+            media_type: descriptor.media_type().to_string(),
+            size: descriptor.size(),
+        }
+    }
+}
+
+impl Layer {
+    fn of(layer: &wasm_oci::Layer) -> Self {
+        let uncompressed = layer.uncompressed().ok();
+        Self {
+            blob: Blob::of(layer.descriptor()),
+            uncompressed: uncompressed
+                .map(|(size, digest)| Uncompressed { digest: digest.to_string(), size }),
+            annotations: layer.descriptor().annotations().clone().unwrap_or_default().into_iter().collect(),
         }
     }
 }
@@ -241,17 +282,45 @@ impl Wasm {
 impl Image {
     fn text(&self, table: &mut Table<'_>) -> Result<(), Failure> {
         table.line("image", format_args!("{} {}, {}", self.digest, self.format, self.platform))?;
-        for layer in &self.layers {
-            table
-                .line("layer", format_args!("{} {} bytes, {}", layer.digest, layer.size, layer.media_type))?;
+        let Blob { digest, media_type, size } = &self.config;
+        table.line("config", format_args!("{digest} {size} bytes, {media_type}"))?;
+        for Layer { blob: Blob { digest, media_type, size }, uncompressed, annotations } in &self.layers {
+            table.line("layer", format_args!("{digest} {size} bytes, {media_type}"))?;
+            if let Some(Uncompressed { digest: raw, size }) =
+                uncompressed.as_ref().filter(|it| it.digest != *digest)
+            {
+                table.line("", format_args!("{raw} {size} bytes without compression"))?;
+            }
+            for pair in pairs(annotations) {
+                table.line("", pair)?;
+            }
         }
         table.line("entrypoint", format_args!("{:?}", self.entrypoint))?;
         list(table, "env", &self.env)?;
-        if let Some(created) = &self.created {
-            table.line("created", created)?;
+        for (label, value) in [("created", &self.created), ("author", &self.author)] {
+            if let Some(value) = value {
+                table.line(label, value)?;
+            }
         }
         list(table, "annotations", &pairs(&self.annotations))
     }
+}
+
+/// Where the remedy writes to: beside the image, under a tag of its own.
+fn beside(location: &Location, format: Format) -> String {
+    let (dir, tag) = match location {
+        Location::Layout { dir, tag } => (dir.clone(), tag.as_deref()),
+        _ => ("out".into(), None),
+    };
+    let tag = tag.map_or_else(|| format.to_string(), |tag| format!("{tag}-{format}"));
+    quoted(&Location::Layout { dir, tag: Some(tag) })
+}
+
+/// As a shell takes it.
+fn quoted(location: &Location) -> String {
+    let text = location.to_string();
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:@+=,".contains(c);
+    if text.chars().all(plain) { text } else { format!("'{}'", text.replace('\'', r"'\''")) }
 }
 
 fn pairs(map: &BTreeMap<String, String>) -> Vec<String> {

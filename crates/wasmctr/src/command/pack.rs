@@ -2,9 +2,10 @@ use std::{env, io::Write, path::PathBuf, process::ExitCode};
 
 use anyhow::{Context, anyhow};
 use clap::Args;
-use wasm_oci::{Artifact, Engine, Format, Location, Metadata, Overwrite, Platform, Strip, sha256, strip};
+use wasm_oci::{Compression, Engine, Format, Location, Metadata, Overwrite, Platform, Strip, sha256, strip};
 
-use crate::{Failure, input, table::Table};
+use super::written::Written;
+use crate::{Failure, extra::Extra, input, table::Table};
 
 /// The flags of `wasmctr pack`.
 #[derive(Debug, Args)]
@@ -13,18 +14,20 @@ use crate::{Failure, input, table::Table};
                         the image carry the time of SOURCE_DATE_EPOCH, or 1970."
 )]
 pub(crate) struct Pack {
-    /// The module or component: a .wasm or .wat file, or `-`
+    /// The module or component: a .wasm or .wat file, or `-`; or an image, to be packed again with some of it changed
     input: Location,
     /// Where the image goes: `oci:DIR:TAG`, `oci-archive:FILE[:TAG]` or `docker-archive:FILE[:NAME:TAG]`
     #[arg(short, long, value_name = "LOCATION")]
     output: Location,
     /// How to pack it: compat (an image, as `FROM scratch` and `COPY` make it), runwasi (an image for containerd's
-    /// shims), artifact (CNCF), legacy (wasm-to-oci)
-    #[arg(long, default_value = "compat")]
-    format: Format,
-    /// The platform that the image names; with an engine it is the engine's
-    #[arg(long, value_name = "OS/ARCH", default_value_t)]
-    platform: Platform,
+    /// shims), artifact (CNCF), legacy (wasm-to-oci); several make an index of them, as `compat,artifact`
+    #[arg(long, default_value = "compat", value_delimiter = ',')]
+    format: Vec<Format>,
+    /// The platform that the image names; several make an index of a compat image for each, as `linux/amd64,linux/arm64`
+    ///
+    /// [default: wasi/wasm, or that of the image or of its engine]
+    #[arg(long, value_name = "OS/ARCH", value_delimiter = ',')]
+    platform: Vec<Platform>,
     /// Put a native engine under the module, so that runc and every other container engine runs the image: a statically
     /// linked program, or a directory with the program, its loader and its libraries, which becomes the root of the image
     #[arg(long, value_name = "FILE|DIR", conflicts_with = "platform")]
@@ -35,9 +38,18 @@ pub(crate) struct Pack {
     /// An argument of the engine, before the path of the module (repeatable)
     #[arg(long, value_name = "ARG", allow_hyphen_values = true, requires = "embed_engine")]
     engine_arg: Vec<String>,
-    /// The path of the file in the image [default: `/` and the name of the input]
+    /// The path of the file in the image [default: `/` and the name of the input, or that of the image]
     #[arg(long, value_name = "PATH")]
     entrypoint: Option<String>,
+    /// Another file, or a directory with all that is in it, for the image; formats compat and runwasi (repeatable)
+    #[arg(long, value_name = "SRC:DEST")]
+    file: Vec<Extra>,
+    /// How the tar layers are compressed: gzip, which every engine reads, zstd, or none [default: gzip, or that of the image]
+    #[arg(long)]
+    compression: Option<Compression>,
+    /// Leave out what the format has no place for, of an image that is packed again
+    #[arg(long)]
+    lossy: bool,
     /// An argument for the program, when it is started without any (repeatable)
     #[arg(long, value_name = "ARG", allow_hyphen_values = true)]
     arg: Vec<String>,
@@ -61,28 +73,39 @@ pub(crate) struct Pack {
 impl Pack {
     pub(crate) fn run(&self, out: &mut dyn Write) -> Result<ExitCode, Failure> {
         check_target(&self.output)?;
-        let read = input::wasm(&self.input)?;
-        let entrypoint = self.entrypoint.clone().map_or_else(|| input::entrypoint(&self.input), Ok)?;
-        let wasm = strip(&read, self.stripped())?.into_owned();
-        let mut pack = wasm_oci::Pack::new(wasm.clone(), &entrypoint)?;
-        pack = pack.platform(self.platform.clone()).modified(epoch()?);
+        let read = input::pack(&self.input, self.entrypoint.as_deref())?;
+        let wasm = strip(&read.wasm, self.stripped())?.into_owned();
+        let mut pack = read.pack.wasm(wasm.clone())?;
+        if let Some(path) = &self.entrypoint {
+            pack = pack.entrypoint(path)?;
+        }
+        if !self.input.is_image() {
+            pack = pack.modified(epoch()?);
+        }
+        pack = self.compression.into_iter().fold(pack, wasm_oci::Pack::compression);
+        pack = self.file.iter().try_fold(pack, |pack, extra| extra.add_to(pack))?;
         pack = self.arg.iter().fold(pack, wasm_oci::Pack::arg);
         pack = self.env.iter().fold(pack, |pack, (name, value)| pack.env(format!("{name}={value}")));
         pack = self.annotation.iter().fold(pack, |pack, (name, value)| pack.annotation(name, value));
-        pack = pack.described(&Metadata::of(&read)?);
+        pack = pack.described(&Metadata::of(&read.wasm)?);
         if let Some(engine) = self.engine()? {
             pack = pack.engine(engine);
         }
+        let (pack, lost) = self.losing(pack, read.lost)?;
         let kind = pack.kind();
-        let image = pack.build(self.format)?;
-        self.output.write(&image, if self.force { Overwrite::Replace } else { Overwrite::Refuse })?;
+        let made = Written::of(&pack, &self.format, &self.platform)?;
+        made.write(&self.output, if self.force { Overwrite::Replace } else { Overwrite::Refuse })?;
 
         let mut table = Table::new(out);
-        table.line(&kind.to_string(), format_args!("{} {} bytes", sha256(&read), read.len()))?;
-        if wasm.len() != read.len() {
+        let size = read.wasm.len();
+        table.line(&kind.to_string(), format_args!("{} {size} bytes", sha256(&read.wasm)))?;
+        if wasm.len() != size {
             table.line("stripped", format_args!("{} {} bytes", sha256(&wasm), wasm.len()))?;
         }
-        written(&mut table, &image, &self.output)?;
+        for lost in lost {
+            table.line("left out", lost)?;
+        }
+        made.text(&mut table, &self.output)?;
         Ok(ExitCode::SUCCESS)
     }
 
@@ -107,6 +130,27 @@ impl Pack {
         Ok(Some(self.engine_arg.iter().fold(engine, Engine::arg)))
     }
 
+    /// What an image has for which a format has no place: named, and left out only with `--lossy`.
+    fn losing(
+        &self,
+        pack: wasm_oci::Pack,
+        mut lost: Vec<String>,
+    ) -> Result<(wasm_oci::Pack, Vec<String>), Failure> {
+        let format = self.format.iter().find(|format| !format.has_files());
+        if !self.lossy {
+            return match lost.is_empty() {
+                true => Ok((pack, lost)),
+                false => Err(wasm_oci::Error::Lossy { format: self.format[0], lost: lost.into() }.into()),
+            };
+        }
+        if format.is_none() {
+            return Ok((pack, lost));
+        }
+        let (pack, files) = pack.without_files()?;
+        lost.extend(files);
+        Ok((pack, lost))
+    }
+
     fn stripped(&self) -> Strip {
         match (self.strip, self.keep_debug) {
             (true, _) => Strip::Names,
@@ -114,16 +158,6 @@ impl Pack {
             (false, false) => Strip::Debug,
         }
     }
-}
-
-/// Tells what was written where.
-pub(super) fn written(table: &mut Table<'_>, image: &Artifact, to: &Location) -> Result<(), Failure> {
-    for layer in image.layers() {
-        let layer = layer.descriptor();
-        table.line("layer", format_args!("{} {} bytes", layer.digest(), layer.size()))?;
-    }
-    table.line("image", format_args!("{} {}, {}", image.digest(), image.format(), image.platform()))?;
-    Ok(table.line("written", to)?)
 }
 
 /// What `-o` must be: something that holds images, a layout with a tag. Told before anything is read.

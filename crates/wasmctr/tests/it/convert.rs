@@ -71,7 +71,7 @@ fn what_has_no_place_is_named() {
     place
         .wasmctr(&args)
         .fails(1, "the format `artifact` has no place for the config's field Healthcheck")
-        .with("help: say `--lossy` to convert it without them");
+        .with("help: leave them out (`wasmctr convert --lossy` does), or choose compat or runwasi, which take files");
     let stdout = place.wasmctr(&[&args[..], &["--lossy"]].concat()).ok();
     assert!(stdout.contains("left out    the config's field Healthcheck\n"), "{stdout}");
 }
@@ -138,14 +138,14 @@ fn whom_it_suits() {
     let ask = |location: &str, consumer: &str| place.wasmctr(&["inspect", location, "--for", consumer]);
     let ran = ask("oci:out:v1", "runwasi");
     let told = "for         runwasi: no, the shims pass over layers of other media types\n\
-                do          wasmctr convert oci:out:v1 -o oci:DIR:TAG --format runwasi\n";
+                do          wasmctr convert oci:out:v1 -o oci:out:v1-runwasi --format runwasi\n";
     assert!(ran.code == Some(1) && ran.stdout.ends_with(told), "{ran:?}");
     // The command that it says makes it a yes.
     place.wasmctr(&["convert", "oci:out:v1", "-o", "oci:out:v2", "--format", "runwasi"]).ok();
     let stdout = ask("oci:out:v2", "runwasi").ok();
     assert!(stdout.contains("for         runwasi: yes, "), "{stdout}");
     let file = inspect(&place, &[input, "--for", "wkg"]);
-    let remedy = "wasmctr pack hello.wasm -o oci:DIR:TAG --format artifact";
+    let remedy = "wasmctr pack hello.wasm -o oci:out:artifact --format artifact";
     let why = "it is a file and no image";
     assert_eq!(file["for"], json!({"consumer": "wkg", "accepts": false, "why": why, "remedy": remedy}));
     assert_eq!(ask("oci:out:v1", "runc").code, Some(2));
@@ -230,7 +230,7 @@ fn applications_of_several_modules() {
     let suits = place.wasmctr(&["inspect", "oci:app", "--for", "spin"]).ok();
     assert!(suits.contains("for         spin: yes, it is a Spin application\n"), "{suits}");
     let suits = place.wasmctr(&["inspect", "oci:app", "--for", "crun"]);
-    let told = "do          wasmctr convert oci:app -o oci:DIR:TAG --format compat --lossy\n";
+    let told = "do          wasmctr convert oci:app -o oci:app:compat --format compat --lossy\n";
     assert!(suits.code == Some(1) && suits.stdout.ends_with(told), "{suits:?}");
     place.wasmctr(&["convert", "oci:app", "-o", "oci:one:v1", "--format", "compat", "--lossy"]).ok();
     assert_eq!(place.wasmctr(&["run", "oci:one"]).ok(), "Hello, World!\n");

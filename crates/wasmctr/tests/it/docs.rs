@@ -71,6 +71,16 @@ fn sign() {
 }
 
 #[test]
+fn package() {
+    run_page("book/src/package.md");
+}
+
+#[test]
+fn which_format() {
+    run_page("book/src/which-format.md");
+}
+
+#[test]
 fn reference() {
     run_page("book/src/reference.md");
 }

@@ -12,6 +12,7 @@ mod docs;
 mod doctor;
 mod flags;
 mod handover;
+mod inspect;
 mod json;
 mod k8s;
 mod pack;
@@ -23,6 +24,7 @@ mod runner;
 mod serve;
 mod signals;
 mod sockets;
+mod store;
 mod support;
 mod validate;
 

@@ -1,0 +1,83 @@
+use wasm_oci::{Artifact, Format, Index, Location, Overwrite, Pack, Platform};
+
+use crate::{Failure, remote::Remote, table::Table};
+
+/// What a command makes: one image, or an index of several.
+pub(super) enum Written {
+    One(Box<Artifact>),
+    Several(Index),
+}
+
+impl Written {
+    /// Packs in every format: compat for each platform that is named, the others once, for their own.
+    pub(super) fn of(pack: &Pack, formats: &[Format], platforms: &[Platform]) -> Result<Self, Failure> {
+        let mut images = vec![];
+        for &format in formats {
+            match (format, platforms) {
+                (_, [only]) if formats.len() == 1 => {
+                    images.push(pack.clone().platform(only.clone()).build(format)?);
+                }
+                (Format::Compat, several) if !several.is_empty() => {
+                    for platform in several {
+                        images.push(pack.clone().platform(platform.clone()).build(format)?);
+                    }
+                }
+                _ => images.push(pack.build(format)?),
+            }
+        }
+        Self::from(images)
+    }
+
+    pub(super) fn from(mut images: Vec<Artifact>) -> Result<Self, Failure> {
+        match images.pop() {
+            Some(only) if images.is_empty() => Ok(Self::One(Box::new(only))),
+            last => {
+                images.extend(last);
+                Ok(Self::Several(Index::new(images)?))
+            }
+        }
+    }
+
+    pub(super) fn write(&self, to: &Location, overwrite: Overwrite) -> Result<(), Failure> {
+        match self {
+            Self::One(image) => to.write(image.as_ref(), overwrite)?,
+            Self::Several(index) => to.write(index, overwrite)?,
+        }
+        Ok(())
+    }
+
+    /// The same, to a registry as well, which takes one image.
+    pub(super) fn write_with(
+        &self,
+        remote: &Remote,
+        to: &Location,
+        overwrite: Overwrite,
+    ) -> Result<(), Failure> {
+        match self {
+            Self::One(image) => remote.write(to, image, overwrite),
+            Self::Several(_) => self.write(to, overwrite),
+        }
+    }
+
+    /// Tells what was written where.
+    pub(super) fn text(&self, table: &mut Table<'_>, to: &Location) -> Result<(), Failure> {
+        match self {
+            Self::One(image) => one(table, image)?,
+            Self::Several(index) => {
+                for image in index.artifacts() {
+                    one(table, image)?;
+                }
+                table.line("index", index.digest())?;
+            }
+        }
+        Ok(table.line("written", to)?)
+    }
+}
+
+fn one(table: &mut Table<'_>, image: &Artifact) -> Result<(), Failure> {
+    for layer in image.layers() {
+        let layer = layer.descriptor();
+        table.line("layer", format_args!("{} {} bytes", layer.digest(), layer.size()))?;
+    }
+    Ok(table.line("image", format_args!("{} {}, {}", image.digest(), image.format(), image.platform()))?)
+}
