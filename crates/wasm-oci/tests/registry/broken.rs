@@ -217,6 +217,8 @@ fn a_registry_that_is_often_broken() {
     }
     let mut options = quick();
     options.retries = 5;
+    // One after the other, so that every run meets the same faults.
+    options.parallel = 1;
     for wants in [Pull, Run, Push, Across, Tags] {
         assert_eq!(
             judge("a registry that is often broken", &server, options.clone(), wants, Works),
