@@ -28,6 +28,7 @@ pub fn unpack(data: &[u8]) {
     let layers =
         [blobs.describe(PLAIN, &base), blobs.describe(if first % 2 == 0 { PLAIN } else { GZIP }, layer)];
     let manifest = json!({"schemaVersion": 2, "config": config, "layers": layers}).to_string();
+    blobs.keep(manifest.as_bytes());
     let image = blobs.read(MANIFEST, manifest.as_bytes()).expect("an image whatever its layers are");
 
     let yard = tempfile::tempdir().expect("a directory");
