@@ -30,7 +30,9 @@ mod tests {
             "kind: Pod",
             "kind: 'List'\nitems: [{kind: Pod, spec: {nodeSelector: {kubernetes.io/arch: wasm32-wasi}}}]",
             "kind: Foo\nitems: [1]\nmetadata: {annotations: {kwasm.sh/a: b}}",
-            &format!("kind: CronJob\nspec: {{jobTemplate: {{spec: {{template: {{spec: {{tolerations: [{arch}]}}}}}}}}}}"),
+            &format!(
+                "kind: CronJob\nspec: {{jobTemplate: {{spec: {{template: {{spec: {{tolerations: [{arch}]}}}}}}}}}}"
+            ),
             "kind: \"a\\u0085\\u2028\\ufeff: #\"\nmetadata: {name: ' x '}",
             "kind: x\na: [1e3, .5, 0o7, 0x1F, -0, 18446744073709551615, -9223372036854775808]",
             "kind: x\n? [a]\n: b",
