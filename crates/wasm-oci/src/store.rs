@@ -23,7 +23,7 @@ use crate::{
 /// # let dir = tempfile::tempdir()?;
 /// let mut layout = Store::open(&dir.path().join("images"))?.into_layout();
 /// let image = Pack::new(wat::parse_str("(module)")?, "/app.wasm")?.build(Format::Artifact)?;
-/// layout.put(Some("ghcr.io/me/app:v1"), &image, Overwrite::Replace)?;
+/// layout.put(Some("app-v1"), &image, Overwrite::Replace)?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Clone)]

@@ -4,10 +4,6 @@
 
 mod blocking;
 mod datagrams;
-/// The body of the fuzz target, whose own workspace has to compile wasmtime first.
-#[path = "../../../../fuzz/src/sockets.rs"]
-#[expect(unreachable_pub, reason = "it is public where it comes from")]
-mod fuzz;
 mod limits;
 mod linking;
 mod names;
