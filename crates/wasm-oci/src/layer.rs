@@ -116,8 +116,8 @@ pub enum Compression {
     /// With gzip, which every engine reads. The default.
     #[default]
     Gzip,
-    /// With zstd, which is smaller; containerd 1.5, podman and Docker 23 are the first to read it. It takes the feature
-    /// `zstd` of this crate.
+    /// With zstd, which is smaller, for containerd, podman and newer releases of Docker. It takes the feature `zstd` of this
+    /// crate.
     Zstd,
 }
 
