@@ -161,7 +161,7 @@ fn pull(criterion: &mut Criterion) {
         group.finish();
         if is_bench() {
             compare(&format!("pull of {name}, beside oras pull"), turns, &|| pull.ours(), &|| {
-                pull.oras(&oras)
+                pull.oras(&oras);
             });
             compare(&format!("pull of {name}, beside raw GET"), turns, &|| pull.ours(), &|| pull.raw());
         }

@@ -28,6 +28,7 @@ mod written;
 
 /// The subcommands, one file each.
 #[derive(Debug, Subcommand)]
+#[expect(clippy::large_enum_variant, reason = "there is one, and it is taken apart at once")]
 pub(crate) enum Command {
     /// Take a built-in guest the whole road: image, bundle, run
     Demo(demo::Demo),

@@ -55,7 +55,8 @@ fn leaked(server: &Server) -> Vec<String> {
 /// Every way to send a client elsewhere, on every kind of request.
 fn ways(elsewhere: &str) -> Vec<(String, Vec<(On, Fault)>)> {
     let mut ways = vec![];
-    let kinds: [(&str, fn() -> On); 14] = [
+    type Kind = (&'static str, fn() -> On);
+    let kinds: [Kind; 14] = [
         ("base", On::base),
         ("manifest", On::manifest_get),
         ("manifest put", On::manifest_put),

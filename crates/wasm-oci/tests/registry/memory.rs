@@ -88,7 +88,8 @@ fn no_more_than_the_limit_and_8_mib() {
     let endless = |on: On| vec![(on, Fault::Endless)];
     let refused = |on: fn() -> On| vec![(on(), Status::new(403).into()), (on(), Fault::Endless)];
     let gigabyte = 1 << 30;
-    let cases: Vec<(&str, Vec<(On, Fault)>, &str, u64, &str)> = vec![
+    type Case = (&'static str, Vec<(On, Fault)>, &'static str, u64, &'static str);
+    let cases: Vec<Case> = vec![
         (
             "a manifest that never ends",
             endless(On::manifest_get().repository("a")),

@@ -21,6 +21,7 @@ pub(crate) struct K8s {
 }
 
 #[derive(Debug, Subcommand)]
+#[expect(clippy::large_enum_variant, reason = "there is one, and it is taken apart at once")]
 enum Action {
     /// Tell what is wrong in manifests; ends with 3 when something is
     Lint(Lint),

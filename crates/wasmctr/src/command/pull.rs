@@ -39,7 +39,7 @@ impl Pull {
     pub(crate) fn run(&self, out: &mut dyn Write) -> Result<ExitCode, Failure> {
         let overwrite = if self.force { Overwrite::Replace } else { Overwrite::Refuse };
         let moved = match &self.output {
-            Location::Layout { dir, tag } => self.into_layout(dir, tag.as_deref(), overwrite)?,
+            Location::Layout { dir, tag } => self.to_layout(dir, tag.as_deref(), overwrite)?,
             _ if self.all => {
                 let error = anyhow!("only a layout holds a whole index");
                 return Err(Failure::new(2, error).help("`-o oci:DIR:TAG`"));
@@ -63,7 +63,7 @@ impl Pull {
         self.format.tell(out, &moved.written(&self.output))
     }
 
-    fn into_layout(
+    fn to_layout(
         &self,
         dir: &std::path::Path,
         tag: Option<&str>,

@@ -5,7 +5,7 @@ use crate::{Failure, remote::Remote, table::Table};
 /// What a command makes: one image, or an index of several.
 pub(super) enum Written {
     One(Box<Artifact>),
-    Several(Index),
+    Several(Box<Index>),
 }
 
 impl Written {
@@ -33,7 +33,7 @@ impl Written {
             Some(only) if images.is_empty() => Ok(Self::One(Box::new(only))),
             last => {
                 images.extend(last);
-                Ok(Self::Several(Index::new(images)?))
+                Ok(Self::Several(Box::new(Index::new(images)?)))
             }
         }
     }
@@ -41,7 +41,7 @@ impl Written {
     pub(super) fn write(&self, to: &Location, overwrite: Overwrite) -> Result<(), Failure> {
         match self {
             Self::One(image) => to.write(image.as_ref(), overwrite)?,
-            Self::Several(index) => to.write(index, overwrite)?,
+            Self::Several(index) => to.write(index.as_ref(), overwrite)?,
         }
         Ok(())
     }

@@ -43,6 +43,7 @@ fn the_image_here_is_looked_at() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn every_flag_is_in_the_manifests() {
     let place = Place::new();
     let args = [

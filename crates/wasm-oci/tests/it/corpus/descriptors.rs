@@ -117,7 +117,7 @@ fn sizes() -> Vec<Case> {
             "4 GiB together",
             |it| {
                 it["layers"] =
-                    json!(vec![json!({"mediaType": PLAIN, "digest": sha256(b"x"), "size": 1 << 30}); 5])
+                    json!(vec![json!({"mediaType": PLAIN, "digest": sha256(b"x"), "size": 1 << 30}); 5]);
             },
             Refused("TooLarge", "what all layers hold has 5368709120 bytes"),
         ),

@@ -52,7 +52,7 @@ fn shapes() -> Vec<Case> {
         json("index-manifests-object", |it| it["manifests"] = json!({})),
         json("index-platform-string", |it| it["manifests"][0]["platform"] = json!("wasi/wasm")),
         json("index-platform-without-architecture", |it| {
-            it["manifests"][0]["platform"] = json!({"os": "wasi"})
+            it["manifests"][0]["platform"] = json!({"os": "wasi"});
         }),
         json("index-digest-with-a-path", |it| it["manifests"][0]["digest"] = json!("sha256:../../x")),
         both("index-and-manifest-by-layers", |it| it["layers"] = json!([])),
@@ -102,7 +102,7 @@ fn entries() -> Vec<Case> {
             it["manifests"] = (0..3_000).map(of).collect();
         }),
         none("index-of-attestations", |it| {
-            it["manifests"][0]["platform"] = json!({"os": "unknown", "architecture": "unknown"})
+            it["manifests"][0]["platform"] = json!({"os": "unknown", "architecture": "unknown"});
         }),
         case(
             "index-entry-of-4-mib-and-a-byte",

@@ -298,13 +298,13 @@ fn ignored() -> Vec<Case> {
     };
     vec![
         fine("layer-with-foreign-urls", |it| {
-            it["layers"][0]["urls"] = json!(["http://169.254.169.254/x", "file:///etc/passwd"])
+            it["layers"][0]["urls"] = json!(["http://169.254.169.254/x", "file:///etc/passwd"]);
         }),
         fine("layer-with-other-data", |it| it["layers"][0]["data"] = json!("bm90IHRoZSBsYXllcg==")),
         fine("layer-with-data-that-is-no-base64", |it| it["layers"][0]["data"] = json!("%%%")),
         fine("manifest-with-a-subject", |it| it["subject"] = it["config"].clone()),
         fine("manifest-with-itself-as-subject-in-name", |it| {
-            it["subject"] = json!({"mediaType": MANIFEST, "size": 1, "digest": sha256(b"")})
+            it["subject"] = json!({"mediaType": MANIFEST, "size": 1, "digest": sha256(b"")});
         }),
         fine("manifest-with-unknown-fields", |it| it["x"] = json!([{"y": 0.5}])),
         fine("manifest-with-an-artifact-type", |it| it["artifactType"] = json!("a/b")),

@@ -31,7 +31,7 @@ fn no_case_takes_more_than_it_may() {
     for (case, (name, growth)) in cases.iter().zip(&growths) {
         assert_eq!(case.name, *name);
         if *growth > ALLOWED {
-            wrong.push(format!("{name}: {growth} KiB, {} allowed", ALLOWED));
+            wrong.push(format!("{name}: {growth} KiB, {ALLOWED} allowed"));
         }
     }
     println!("the most: {:?}", growths.iter().max_by_key(|(_, growth)| growth));

@@ -313,7 +313,7 @@ fn archives() -> Vec<Case> {
         case(
             "archive-compressed",
             "archives are not compressed",
-            |_| vec![0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3].repeat(100),
+            |_| [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3].repeat(100),
             Refused("Malformed", "the archive"),
         ),
     ]
