@@ -4,6 +4,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod kubernetes;
+
 use std::{
     collections::BTreeSet,
     env, fs,
@@ -37,6 +39,7 @@ examples! {
     convert says "not in an artifact: the file /etc/app.toml";
     inspect_for says "crun: no, only an image of tar layers can be unpacked to a bundle";
     limits says "stopped: too much output";
+    manifests says "0 findings";
     network says "exit code 0 with connect:127.0.0.1:" after "probe-component";
     pack says "wasi/wasm has";
     precompile says "loaded";
