@@ -50,7 +50,7 @@ impl MissingImport {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Provider {
-    /// WasmEdge, by its socket extension of preview 1.
+    /// WasmEdge, by its socket extension of preview 1, and this crate's wasmtime: for engines that have neither.
     WasmEdgeSockets,
     /// Hosts of `wasi_unstable`, of 2019.
     Preview0,
@@ -74,7 +74,7 @@ impl Provider {
     fn help(self) -> Option<&'static str> {
         Some(match self {
             Self::WasmEdgeSockets => {
-                "WasmEdge has these functions: run the module with WasmEdge, for instance by crun built with it"
+                "wasmtime and WasmEdge have these functions: run the module with one of these engines"
             }
             Self::Preview0 => "build it again with a toolchain of today: for Rust, `--target wasm32-wasip1`",
             Self::Component => "build a core module: for Rust, `cargo build --target wasm32-wasip1`",

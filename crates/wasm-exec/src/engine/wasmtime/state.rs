@@ -33,7 +33,8 @@ pub(super) struct State {
     special_files: bool,
     http: WasiHttpCtx,
     outgoing: Outgoing,
-    sockets: Sockets,
+    /// Made when the guest first asks for one: most never do, and components have others.
+    sockets: Option<Box<Sockets>>,
     driver: Arc<Driver>,
     limiter: Limiter,
     meter: Option<Meter>,
@@ -63,22 +64,18 @@ impl State {
         if let Some(output) = GuestOutput::new(stderr, Stream::Stderr, &first, &meter) {
             wasi.stderr(output);
         }
-        let driver = Arc::new(Driver::default());
         let other_files = files_that_may_not_block(&preopens)?;
         let mut wasi = Box::new(wasi.build_p1());
         let handles = limits.handles.map_or(usize::MAX, |handles| handles.try_into().unwrap_or(usize::MAX));
         wasi.ctx().table.set_max_capacity(handles);
-        // The table counts them, with all that is open.
-        let sockets = Sockets::shared(Arc::new(policy.clone()), Arc::clone(&driver) as Arc<dyn Reactor>)
-            .limits(SocketLimits::default().sockets(usize::MAX));
         Ok(Self {
             wasi,
             other_files,
             may_block: true,
             special_files,
             http: WasiHttpCtx::new(),
-            sockets,
-            driver,
+            sockets: None,
+            driver: Arc::default(),
             outgoing: Outgoing::new(policy),
             limiter: Limiter::new(&limits),
             meter,
@@ -139,7 +136,14 @@ impl State {
 impl SocketsView for State {
     fn sockets(&mut self) -> View<'_> {
         self.wasi(true);
-        View::new(&mut self.sockets, &mut self.wasi)
+        let Self { sockets, outgoing, driver, wasi, .. } = self;
+        let sockets = sockets.get_or_insert_with(|| {
+            let reactor = Arc::clone(driver) as Arc<dyn Reactor>;
+            // The table counts them, with all that is open.
+            let limits = SocketLimits::default().sockets(usize::MAX);
+            Box::new(Sockets::shared(Arc::new(outgoing.policy().clone()), reactor).limits(limits))
+        });
+        View::new(sockets, wasi)
     }
 }
 
