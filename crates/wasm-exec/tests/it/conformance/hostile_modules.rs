@@ -4,7 +4,7 @@ use std::{thread, time::Duration};
 
 use wasm_exec::{Capability, Error, Exit, Limits, TrapKind};
 
-use super::{engine, task};
+use super::{NAME, engine, task};
 use crate::support::{calling, run, try_run, wasm};
 
 #[test]
@@ -110,7 +110,7 @@ fn leb(mut number: u32) -> Vec<u8> {
 fn strings_that_are_none_are_traps_of_the_component() {
     if !engine().info().can(Capability::Component) {
         let error = engine().compile(&passes_a_string("utf8", "utf8", 0, 0, 0)).unwrap_err();
-        assert!(matches!(error, Error::Unsupported { capability: Capability::Component, .. }), "{error:?}");
+        assert!(matches!(error, Error::Component { engine: NAME }), "{error:?}");
         return;
     }
     let ends = |wasm: &[u8]| {

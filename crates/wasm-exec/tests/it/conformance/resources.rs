@@ -9,7 +9,7 @@ use std::{
 
 use wasm_exec::{Capability, Exit, Preopen, Task};
 
-use super::{NAME, engine, stops, task};
+use super::{CALL_DEPTH, NAME, engine, stops, task};
 use crate::{
     child,
     support::{calling, wasm},
@@ -48,7 +48,10 @@ type Guest = (&'static str, Vec<u8>, Task);
 /// Guests that do something without end, and what they would have to grow by it.
 fn greedy() -> Vec<Guest> {
     let endless = stops::Endless::all().into_iter().map(|guest| (guest.what, guest.wasm, (guest.task)()));
-    endless.chain(growing()).chain(calling_again()).collect()
+    // An engine whose calls may go as deep as they like takes memory for them, until something else stops the guest.
+    let recursion = wasm(r#"(module (func $deep (export "_start") (call $deep)))"#);
+    let deep = CALL_DEPTH.then(|| ("a recursion", recursion, task()));
+    endless.chain(deep).chain(growing()).chain(calling_again()).collect()
 }
 
 /// What grows by what WebAssembly itself has.
@@ -60,7 +63,6 @@ fn growing() -> Vec<Guest> {
     let table = r#"(module (table 1 funcref) (func (export "_start")
         (loop $again (drop (table.grow (ref.null func) (i32.const 1000))) (br $again))))"#;
     vec![
-        ("a recursion", wasm(r#"(module (func $deep (export "_start") (call $deep)))"#), task()),
         ("a hundred memories", wasm(&format!(r#"(module {memories} (func (export "_start")))"#)), task()),
         ("a table that grows", wasm(table), task()),
         ("a memory that is filled", wasm(filled), task()),
