@@ -18,10 +18,14 @@ use wasm_exec::{Cache, Engine, Origin};
 use wasmtime::Module;
 
 fn load(criterion: &mut Criterion) {
-    let mut guests =
-        vec![("hello", guests::HELLO.wasm()), ("made-up", made_up(100)), ("large", made_up(600))];
-    if let Some(path) = guests::need!("hello-world") {
-        guests.push(("hello-world", fs::read(path).unwrap()));
+    let mut guests = vec![("hello", guests::HELLO.wasm()), ("made-up", made_up(100))];
+    let compiled = [
+        ("hello-world", guests::need!("hello-world")),
+        ("probe-sockets", guests::need!("probe-sockets")),
+        ("http-server", guests::need!("http-server")),
+    ];
+    for (name, path) in compiled {
+        guests.extend(path.map(|path| (name, fs::read(path).unwrap())));
     }
     let engine = wasm_exec::engine("wasmtime").unwrap();
     let home = tempfile::tempdir().unwrap();

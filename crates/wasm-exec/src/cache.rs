@@ -13,6 +13,7 @@ use crate::{Capability, Contents, Engine, Error, Precompiled, Program, Result};
 
 mod dir;
 mod key;
+mod mapped;
 mod seal;
 mod turn;
 

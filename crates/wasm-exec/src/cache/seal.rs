@@ -1,12 +1,11 @@
 use std::{
     fs::File,
     io::{self, Write},
-    os::unix::fs::FileExt,
 };
 
 use twox_hash::xxhash3_128::Hasher;
 
-use super::key::Key;
+use super::{key::Key, mapped::Mapped};
 
 /// Writes code and its seal behind it: the key under which it is kept, and a checksum of the code and the key.
 ///
@@ -27,31 +26,16 @@ pub(super) fn write(mut file: &File, key: &Key, code: &[u8]) -> io::Result<u64> 
 /// writes. Against him is the owner of the directory. So the checksum is a fast one (XXH3, 128 bits), and not one that an
 /// enemy could not forge: with SHA-256 it took longer than all the rest of loading.
 pub(super) fn holds(file: &File, length: u64, key: &Key) -> io::Result<bool> {
-    let key = key.as_str().as_bytes();
-    let Some(sealed) = length.checked_sub(CHECKSUM as u64) else { return Ok(false) };
-    let Some(code) = sealed.checked_sub(key.len() as u64) else { return Ok(false) };
-    let mut seal = vec![0; key.len() + CHECKSUM];
-    file.read_exact_at(&mut seal, code)?;
-    let (sealed_key, checksum) = seal.split_at(key.len());
-    Ok(sealed_key == key && checksum_of(file, sealed)? == checksum)
-}
-
-/// Computes the checksum of the first `length` bytes.
-fn checksum_of(file: &File, length: u64) -> io::Result<[u8; CHECKSUM]> {
-    let mut hasher = Hasher::new();
-    let mut buffer = vec![0; CHUNK];
-    let mut offset = 0;
-    while offset < length {
-        let size = usize::try_from(length - offset).map_or(CHUNK, |rest| rest.min(CHUNK));
-        let chunk = &mut buffer[..size];
-        file.read_exact_at(chunk, offset)?;
-        hasher.write(chunk);
-        offset += size as u64;
+    let Ok(length) = usize::try_from(length) else { return Ok(false) };
+    if length < key.as_str().len() + CHECKSUM {
+        return Ok(false);
     }
-    Ok(hasher.finish_128().to_le_bytes())
+    #[expect(unsafe_code, reason = "the cache vouches for its own directory")]
+    // SAFETY: a file of the cache never changes, and nobody but its user could change it: see `Cache`.
+    let file = unsafe { Mapped::new(file, length) }?;
+    let Some((sealed, checksum)) = file.bytes().split_last_chunk::<CHECKSUM>() else { return Ok(false) };
+    let of_this_key = sealed.ends_with(key.as_str().as_bytes());
+    Ok(of_this_key && Hasher::oneshot(sealed).to_le_bytes() == *checksum)
 }
 
 const CHECKSUM: usize = 16;
-
-/// Small enough to stay in the processor's cache between reading and hashing.
-const CHUNK: usize = 32 << 10;
