@@ -52,6 +52,7 @@ const REF_NAME: &str = "org.opencontainers.image.ref.name";
 pub(crate) const MARKER: &str = "oci-layout";
 pub(crate) const MARKER_TEXT: &str = r#"{"imageLayoutVersion":"1.0.0"}"#;
 pub(crate) const INDEX: &str = "index.json";
+const BLOBS: &str = "blobs";
 
 impl Layout {
     /// Opens the layout in `dir`.
@@ -240,6 +241,7 @@ impl Layout {
         let _locked = lock::current(&path)?;
         self.index = json(INDEX, &read_capped(&path, INDEX, Artifact::DOCUMENT_LIMIT)?)?;
         change(self)?;
+        self.sync_blobs()?;
         write_atomic(&path, &canonical_json_pretty(&self.index)?)?;
         sync_directory(&self.dir)
     }
@@ -274,6 +276,9 @@ impl Layout {
     /// Writes what a layout without images has. Others may do the same.
     fn begin_in(dir: &Path) -> Result<Self> {
         let index = canonical_json_pretty(&empty_index()?)?;
+        let blobs = dir.join(BLOBS).join("sha256");
+        fs::create_dir_all(&blobs).map_err(Error::io("create", &blobs))?;
+        sync_directory(parent(&blobs))?;
         // The marker last: what has one has an index.
         for (name, content) in [(INDEX, index.as_slice()), (MARKER, MARKER_TEXT.as_bytes())] {
             let path = dir.join(name);
@@ -351,7 +356,7 @@ fn tag_of(descriptor: &Descriptor) -> Option<&str> {
 
 /// A digest is parsed: its parts hold nothing that leads out of `blobs/`.
 pub(crate) fn blob_path(digest: &Digest) -> PathBuf {
-    ["blobs", digest.algorithm().as_ref(), digest.digest()].iter().collect()
+    [BLOBS, digest.algorithm().as_ref(), digest.digest()].iter().collect()
 }
 
 /// The artifact's entry in an index.

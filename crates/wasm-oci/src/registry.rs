@@ -25,6 +25,7 @@
 //! Tokens are asked for over HTTPS only (plain HTTP: on this machine only), at the registry's own host, at Docker Hub's and
 //! GitLab's for those two, or where [`Options::allow_realm`] says. Nothing secret is in `Debug`, in errors or in events.
 
+mod behind;
 mod challenge;
 mod document;
 mod download;

@@ -84,7 +84,7 @@ impl Layout {
     /// Files that nobody who lives needs.
     fn leftovers(&self) -> Result<Vec<PathBuf>> {
         let mut found = vec![];
-        let blobs = self.dir().join("blobs");
+        let blobs = self.dir().join(super::BLOBS);
         let mut temporary = vec![self.dir().to_owned()];
         temporary.extend(entries(&blobs)?.into_iter().map(|algorithm| blobs.join(algorithm)));
         for dir in temporary {

@@ -89,7 +89,7 @@ impl Layout {
     /// The digests of what is in `blobs`, sorted; what has the name of none is passed over.
     pub(super) fn blobs(&self) -> Result<Vec<Digest>> {
         let mut digests = vec![];
-        let root = self.dir().join("blobs");
+        let root = self.dir().join(super::BLOBS);
         for algorithm in entries(&root)? {
             for name in entries(&root.join(&algorithm))? {
                 digests.extend(format!("{algorithm}:{name}").parse::<Digest>().ok());

@@ -11,6 +11,7 @@ use reqwest::{
 use tokio::sync::mpsc;
 
 use super::{
+    behind::Behind,
     event::{Event, How, Way},
     http::{Again, Answer, Ask, Fault, Patience},
     session::{Action, Scope, Session},
@@ -21,7 +22,7 @@ use crate::{
 };
 
 /// Where the bytes of a blob go.
-trait Sink: Send {
+pub(super) trait Sink: Send {
     /// How many there are already.
     fn position(&self) -> u64;
     /// Adds some.
@@ -31,20 +32,6 @@ trait Sink: Send {
     /// Waits until there is room for more.
     fn settle(&mut self) -> impl Future<Output = Result<()>> + Send {
         std::future::ready(Ok(()))
-    }
-}
-
-impl Sink for BlobWriter {
-    fn position(&self) -> u64 {
-        self.position()
-    }
-
-    fn append(&mut self, piece: &Bytes) -> Result<()> {
-        self.append(piece)
-    }
-
-    fn restart(&mut self) -> Result<()> {
-        self.restart()
     }
 }
 
@@ -158,13 +145,17 @@ impl Download<'_> {
         self.check_limit()?;
         let mut again = true;
         loop {
-            let Some(mut writer) = self.begin(layout).await? else {
+            let Some(writer) = self.begin(layout).await? else {
                 self.ended(How::Present);
                 return Ok(());
             };
             let resumed = writer.position() > 0;
-            let whole = self.run(&mut writer).await?;
-            match writer.finish() {
+            let mut behind = Behind::new(writer);
+            let run = self.run(&mut behind).await;
+            // What came is kept, also when it was not all.
+            let writer = behind.end().await;
+            let (whole, writer) = (run?, writer?);
+            match finish(writer).await {
                 Ok(()) => {
                     self.ended(How::Moved);
                     return Ok(());
@@ -196,8 +187,7 @@ impl Download<'_> {
     async fn begin(&self, layout: &Layout) -> Result<Option<BlobWriter>> {
         let (layout, descriptor) = (layout.clone(), self.descriptor.clone());
         let patience = self.session.http.options.timeouts.window * 4;
-        let begun = tokio::task::spawn_blocking(move || layout.begin(&descriptor, patience)).await;
-        begun.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))
+        aside(move || layout.begin(&descriptor, patience)).await
     }
 
     /// Reads until everything is there; tells whether it came in one piece.
@@ -295,6 +285,20 @@ impl Download<'_> {
         let digest = self.descriptor.digest().clone();
         self.session.http.options.tell(&Event::Ended { digest, size: self.descriptor.size(), how });
     }
+}
+
+/// Gives the blob its place; it waits for the disk.
+async fn finish(writer: Option<BlobWriter>) -> Result<()> {
+    match writer {
+        Some(writer) => aside(move || writer.finish()).await,
+        None => Ok(()),
+    }
+}
+
+/// Does on a thread of its own what may take a while.
+async fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.unwrap_or_else(|failed| std::panic::resume_unwind(failed.into_panic()))
 }
 
 /// Why a request did not bring the rest.

@@ -63,7 +63,7 @@ fn it_is_seen_when_it_is_whole_and_nothing_else_stays() {
     let mut writer = place.writer(&of);
     writer.append(b"hello").unwrap();
     assert!(!place.at(&of).exists());
-    assert_eq!(place.names(), [".wasmctr", "index.json", "oci-layout"]);
+    assert_eq!(place.names(), [".wasmctr", "blobs", "index.json", "oci-layout"]);
     writer.append(b" world").unwrap();
     assert!(!place.at(&of).exists());
     writer.finish().unwrap();
@@ -105,7 +105,7 @@ fn what_was_written_is_gone_on_with() {
 fn nothing_is_kept_of_nothing() {
     let place = place();
     drop(place.writer(&blob(b"hello")));
-    assert_eq!(place.names(), ["index.json", "oci-layout"]);
+    assert_eq!(place.names(), ["blobs", "index.json", "oci-layout"]);
 }
 
 #[test]
@@ -131,7 +131,7 @@ fn another_blob_is_thrown_away() {
     let mut writer = place.writer(&of);
     writer.append(b"hallo").unwrap();
     assert!(matches!(writer.finish(), Err(Error::Digest { .. })));
-    assert_eq!(place.names(), ["index.json", "oci-layout"]);
+    assert_eq!(place.names(), ["blobs", "index.json", "oci-layout"]);
     let mut writer = place.writer(&of);
     assert_eq!(writer.position(), 0);
     writer.append(b"hello").unwrap();

@@ -80,10 +80,10 @@ impl Driver {
         }
         let rest = rest.and_then(|rest| Timespec::try_from(rest).ok());
         let count = poll(&mut polled, rest.as_ref());
-        let rang = match bell {
-            Some([bell, _]) => matches!((&*bell).read(&mut [0; 8]), Ok(1..)),
-            None => false,
-        };
+        let rang = bell.as_ref().is_some_and(|[bell, _]| {
+            let rings = polled.last().is_some_and(|bell| !bell.revents().is_empty());
+            rings && matches!((&*bell).read(&mut [0; 8]), Ok(1..))
+        });
         // Also when there was an error, and when the time is over: whoever waits looks.
         count.map_or(true, |count| count > usize::from(rang) || count == 0)
     }
