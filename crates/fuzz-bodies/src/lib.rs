@@ -1,6 +1,7 @@
-//! The bodies of the fuzz targets: ordinary functions, so that `cargo test` of this workspace runs them too, with a few
-//! inputs, the corpus of the crate `hostile`, and whatever once went wrong (`regressions/TARGET/`). Each has an invariant,
-//! not only "does not panic".
+//! The bodies of the fuzz targets in `fuzz/`, which is a workspace of its own because libFuzzer needs a C++ compiler.
+//!
+//! They are ordinary functions, so that `cargo test` runs them too, with a few inputs, the corpus of the crate `hostile`,
+//! and whatever once went wrong (`regressions/TARGET/`). Each has an invariant, not only "does not panic".
 
 mod bundle;
 mod convert;
