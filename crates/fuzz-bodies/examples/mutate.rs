@@ -2,6 +2,8 @@
 //!
 //! `cargo run -p fuzz-bodies --example mutate TARGET SECONDS`
 
+#![expect(clippy::print_stdout, reason = "a program talks to its user")]
+
 use std::{
     env,
     time::{Duration, Instant},

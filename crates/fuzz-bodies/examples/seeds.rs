@@ -2,6 +2,8 @@
 //!
 //! `cargo run -p fuzz-bodies --example seeds`
 
+#![expect(clippy::print_stdout, reason = "a program talks to its user")]
+
 use std::{fs, io, path::Path};
 
 fn main() -> io::Result<()> {

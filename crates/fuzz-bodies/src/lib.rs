@@ -3,6 +3,12 @@
 //! They are ordinary functions, so that `cargo test` runs them too, with a few inputs, the corpus of the crate `hostile`,
 //! and whatever once went wrong (`regressions/TARGET/`). Each has an invariant, not only "does not panic".
 
+#![expect(
+    clippy::missing_panics_doc,
+    clippy::unwrap_used,
+    reason = "by a panic they tell what they have found"
+)]
+
 mod bundle;
 mod convert;
 mod image;
