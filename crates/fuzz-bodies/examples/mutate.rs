@@ -9,14 +9,15 @@ use std::{
     time::{Duration, Instant},
 };
 
+use fuzz_bodies::{Body, TARGETS};
+
 fn main() {
     let args: Vec<_> = env::args().skip(1).collect();
     let [target, seconds] = &args[..] else { panic!("TARGET SECONDS") };
-    let run: fn(&[u8]) = match target.as_str() {
-        "reference" => |data| fuzz_bodies::reference(&String::from_utf8_lossy(data)),
-        "manifest" => fuzz_bodies::manifest,
-        "unpack" => fuzz_bodies::unpack,
-        "convert" => fuzz_bodies::convert,
+    let body = TARGETS.iter().find(|(name, _)| name == target).map(|(_, body)| *body);
+    let run = |data: &[u8]| match body {
+        Some(Body::Bytes(body)) => body(data),
+        Some(Body::Text(body)) => body(&String::from_utf8_lossy(data)),
         _ => panic!("no such target"),
     };
     let mut seeds = fuzz_bodies::seeds(target);
