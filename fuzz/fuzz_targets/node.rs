@@ -1,3 +1,3 @@
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|text: &str| wasmctr_fuzz::node(text));
+libfuzzer_sys::fuzz_target!(|text: &str| fuzz_bodies::node(text));

@@ -1,3 +1,3 @@
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| wasmctr_fuzz::sockets(data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| fuzz_bodies::sockets(data));

@@ -3,8 +3,9 @@
 use std::collections::HashMap;
 
 use k8s_cri::v1::{
-    ContainerConfig, ContainerMetadata, ImageSpec, LinuxContainerConfig, LinuxPodSandboxConfig,
-    LinuxSandboxSecurityContext, NamespaceMode, NamespaceOption, PodSandboxConfig, PodSandboxMetadata,
+    ContainerConfig, ContainerMetadata, ImageSpec, LinuxContainerConfig, LinuxContainerSecurityContext,
+    LinuxPodSandboxConfig, LinuxSandboxSecurityContext, NamespaceMode, NamespaceOption, PodSandboxConfig,
+    PodSandboxMetadata,
 };
 use serde::Deserialize;
 
@@ -35,14 +36,8 @@ pub(crate) struct Container {
 
 impl Pod {
     pub(crate) fn config(&self) -> PodSandboxConfig {
-        let namespaces = NamespaceOption {
-            network: NamespaceMode::Node.into(),
-            pid: NamespaceMode::Container.into(),
-            ipc: NamespaceMode::Pod.into(),
-            ..Default::default()
-        };
         let security =
-            LinuxSandboxSecurityContext { namespace_options: Some(namespaces), ..Default::default() };
+            LinuxSandboxSecurityContext { namespace_options: Some(namespaces()), ..Default::default() };
         PodSandboxConfig {
             metadata: Some(PodSandboxMetadata {
                 name: self.name.clone(),
@@ -65,13 +60,26 @@ impl Pod {
 impl Container {
     /// Without annotations: the kubelet gives those of the pod to the sandbox, and containers get none of them.
     pub(crate) fn config(&self) -> ContainerConfig {
+        let security =
+            LinuxContainerSecurityContext { namespace_options: Some(namespaces()), ..Default::default() };
+        let linux = LinuxContainerConfig { security_context: Some(security), ..Default::default() };
         ContainerConfig {
             metadata: Some(ContainerMetadata { name: self.name.clone(), attempt: 0 }),
             image: Some(ImageSpec { image: self.image.clone(), ..Default::default() }),
             command: self.command.clone(),
             log_path: format!("{}.log", self.name),
-            linux: Some(LinuxContainerConfig::default()),
+            linux: Some(linux),
             ..Default::default()
         }
+    }
+}
+
+/// Those of a pod that says nothing about them, but for the network: each container has its own processes.
+fn namespaces() -> NamespaceOption {
+    NamespaceOption {
+        network: NamespaceMode::Node.into(),
+        pid: NamespaceMode::Container.into(),
+        ipc: NamespaceMode::Pod.into(),
+        ..Default::default()
     }
 }

@@ -7,12 +7,15 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::cgroup;
+
 /// How long a daemon may take until it is ready.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A process that runs while a test does, and ends with the value.
 ///
-/// Started by [`isolated_command`](crate::isolated_command), everything that the daemon started ends with it.
+/// Started by [`isolated_command`](crate::isolated_command), everything that the daemon started ends with it, and the control
+/// groups of its containers are removed.
 #[derive(Debug)]
 pub struct Daemon {
     child: Child,
@@ -64,13 +67,16 @@ impl Daemon {
 /// The inner process first: it is gone only when its whole namespace is, and then the outer one ends by itself.
 impl Drop for Daemon {
     fn drop(&mut self) {
-        let ended = self.inner().is_some_and(|inner| {
+        let inner = self.inner();
+        let groups = inner.as_deref().map(cgroup::of_descendants).unwrap_or_default();
+        let ended = inner.is_some_and(|inner| {
             Command::new("kill").args(["-KILL", &inner]).status().is_ok_and(|status| status.success())
         });
         if !ended {
             let _ = self.child.kill();
         }
         let _ = self.child.wait();
+        groups.iter().for_each(|group| cgroup::remove_cgroups(group));
     }
 }
 

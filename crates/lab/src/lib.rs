@@ -20,6 +20,7 @@
 //! No logic of the product, and nothing but the standard library and rustix, to enter a [`Network`]: it is a
 //! dev-dependency of everything.
 
+mod cgroup;
 mod container;
 mod containerd;
 mod daemon;
@@ -30,6 +31,7 @@ mod registry;
 mod skip;
 mod table;
 
+pub use cgroup::remove_cgroups;
 pub use container::{container_command, isolated_command};
 pub use containerd::Containerd;
 pub use daemon::Daemon;

@@ -6,7 +6,6 @@ use crate::{Error, Format, Interface, Kind, Layer, Platform, Result, carried, cn
 mod document;
 mod file;
 mod index;
-mod shape;
 
 pub(crate) use document::{image_config, json};
 pub(crate) use file::{NAMED, normal, others};

@@ -80,6 +80,7 @@ mod platform;
 mod reference;
 #[cfg(feature = "registry")]
 pub mod registry;
+mod shape;
 mod store;
 mod strip;
 mod time;
@@ -106,6 +107,7 @@ pub use self::{
     pack::Pack,
     platform::Platform,
     reference::Reference,
+    shape::check_json,
     store::Store,
     strip::{Strip, strip},
 };

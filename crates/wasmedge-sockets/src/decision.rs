@@ -58,6 +58,14 @@ async fn allows(rules: &[Rule], access: Access<'_>) -> bool {
         Access::Bind(at) => by(Direction::Listen, at) || (at.ip().is_unspecified() && at.port() == 0),
         Access::Listen(at) => by(Direction::Listen, at),
         Access::Connect(to) | Access::SendTo(to) => by(Direction::Connect, to) || is_named(rules, to).await,
+        // Anybody comes to where the guest may listen; elsewhere it gets answers.
+        Access::Receive { from, at } => {
+            let listens = match at {
+                Some(at) => by(Direction::Listen, at),
+                None => rules.iter().any(|rule| rule.direction == Direction::Listen),
+            };
+            listens || by(Direction::Connect, from) || is_named(rules, from).await
+        }
         Access::LookUp(name) => {
             rules.iter().any(|rule| rule.direction == Direction::Connect && rule.host.is_named(name))
         }
@@ -112,6 +120,7 @@ mod tests {
             Access::Listen(at("127.0.0.1:80")),
             Access::Connect(at("127.0.0.1:80")),
             Access::SendTo(at("127.0.0.1:80")),
+            Access::Receive { from: at("127.0.0.1:80"), at: Some(at("127.0.0.1:0")) },
             Access::LookUp("localhost"),
         ] {
             assert!(!allows(&Network::default(), access), "{access:?}");
@@ -128,6 +137,27 @@ mod tests {
         assert!(!allows(&network, Access::Listen(at("0.0.0.0:0"))));
         assert!(!allows(&network, Access::Connect(at("127.0.0.1:8080"))));
         assert!(!allows(&network, Access::LookUp("localhost")));
+    }
+
+    #[test]
+    fn datagrams_are_answers_or_come_to_where_the_guest_listens() {
+        let rules = vec![
+            Rule::listen(network("127.0.0.1", 32)).port(53),
+            Rule::connect(network("10.0.0.1", 32)).port(53),
+        ];
+        let network = Network::Allow(rules);
+        let receives =
+            |from, own: Option<&str>| allows(&network, Access::Receive { from: at(from), at: own.map(at) });
+        assert!(
+            receives("10.0.0.1:53", Some("0.0.0.0:40000")) && receives("1.2.3.4:5", Some("127.0.0.1:53"))
+        );
+        assert!(
+            !receives("10.0.0.1:54", Some("0.0.0.0:40000")) && !receives("1.2.3.4:5", Some("127.0.0.1:54"))
+        );
+        // Who does not know the socket's address cannot tell them apart.
+        assert!(receives("1.2.3.4:5", None));
+        let client = Network::Allow(vec![Rule::connect(self::network("10.0.0.1", 32)).port(53)]);
+        assert!(!allows(&client, Access::Receive { from: at("1.2.3.4:5"), at: None }));
     }
 
     #[test]

@@ -33,7 +33,7 @@ pub fn needs_sockets(module: &Module) -> bool {
 ///
 /// [`Error`] when the module cannot run with sockets, and why.
 pub fn link<T: SocketsView + 'static>(linker: &Linker<T>, module: &Module) -> Result<InstancePre<T>, Error> {
-    check(module)?;
+    check(module.get_export("memory"))?;
     let mut linker = linker.clone();
     linker.allow_shadowing(true);
     let linked = |error: wasmtime::Error| Error::Link { source: error.into() };
@@ -67,8 +67,9 @@ pub enum Error {
     },
 }
 
-fn check(module: &Module) -> Result<(), Error> {
-    match module.get_export("memory") {
+/// Whether the functions can work on what the module exports as `memory`.
+fn check(memory: Option<ExternType>) -> Result<(), Error> {
+    match memory {
         Some(ExternType::Memory(memory)) if memory.is_shared() => Err(Error::SharedMemory),
         Some(ExternType::Memory(_)) => Ok(()),
         _ => Err(Error::NoMemory),
@@ -255,3 +256,19 @@ const OWN: [&str; 23] = [
     "sock_send_v2",
     "sock_setsockopt",
 ];
+
+#[cfg(test)]
+mod tests {
+    use wasmtime::MemoryType;
+
+    use super::*;
+
+    /// Here, because wasmtime compiles such a module with its feature `threads` alone.
+    #[test]
+    fn a_shared_memory_is_refused() {
+        assert!(check(Some(MemoryType::new(1, None).into())).is_ok());
+        assert!(check(Some(MemoryType::new64(1, None).into())).is_ok());
+        let error = check(Some(MemoryType::shared(1, 1).into())).unwrap_err();
+        assert_eq!(error.to_string(), "the memory of the module is shared between threads");
+    }
+}

@@ -34,6 +34,15 @@ pub enum Access<'a> {
     Connect(SocketAddr),
     /// To send a datagram.
     SendTo(SocketAddr),
+    /// To be given a datagram. One that is refused is dropped, and the guest sees nothing of it.
+    ///
+    /// Who has sent the one before to the same socket, or to whom that socket has sent last, is not asked about again.
+    Receive {
+        /// Who has sent it.
+        from: SocketAddr,
+        /// The address of the socket; `None` if whoever asks does not know it.
+        at: Option<SocketAddr>,
+    },
     /// To look up the addresses of a name. An address in the place of a name asks nobody, and no policy.
     LookUp(&'a str),
 }
@@ -45,6 +54,7 @@ pub enum Access<'a> {
 ///
 /// let loopback = policy_fn(|access| match access {
 ///     Access::Connect(to) | Access::SendTo(to) => to.ip().is_loopback(),
+///     Access::Receive { from, .. } => from.ip().is_loopback(),
 ///     Access::Open => true,
 ///     _ => false,
 /// });

@@ -32,6 +32,8 @@ pub(crate) struct Socket {
     pub(crate) lingers: bool,
     /// The bytes that the guest has asked to be buffered: to be sent, and received.
     pub(crate) buffers: [usize; 2],
+    /// Whose datagrams the policy allows, of those that it was asked about last.
+    pub(crate) heard: Option<SocketAddr>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,7 +61,14 @@ impl Socket {
     }
 
     fn new(fd: OwnedFd, kind: Kind, nonblocking: bool) -> Self {
-        Self { descriptor: Descriptor::new(fd), kind, nonblocking, lingers: false, buffers: [0; 2] }
+        Self {
+            descriptor: Descriptor::new(fd),
+            kind,
+            nonblocking,
+            lingers: false,
+            buffers: [0; 2],
+            heard: None,
+        }
     }
 
     pub(crate) fn buffered(&self) -> usize {
@@ -100,6 +109,17 @@ impl Socket {
         let received = self.receive_into(&mut [IoSliceMut::new(&mut bytes)], flags)?;
         buffers.fill(memory, &bytes[..received.bytes.min(bytes.len())]);
         Ok(received)
+    }
+
+    /// Tells who has sent the datagram that is next; nobody, if no more will come.
+    pub(crate) fn sender(&self) -> Result<Option<SocketAddr>, System> {
+        Ok(self.receive_into(&mut [], RecvFlags::PEEK)?.from)
+    }
+
+    /// Drops the datagram that is next.
+    pub(crate) fn discard(&self) {
+        // What cannot be dropped is asked about once more.
+        let _ = self.receive_into(&mut [], RecvFlags::empty());
     }
 
     fn receive_into(&self, slices: &mut [IoSliceMut<'_>], flags: RecvFlags) -> Result<Received, System> {

@@ -1,8 +1,7 @@
 //! Reading a config.json of somebody else's.
 
 use std::{
-    collections::HashSet,
-    fmt,
+    collections::HashMap,
     io::{self, Read},
     path::Path,
 };
@@ -12,7 +11,8 @@ use cap_std::{
     fs::{Dir, File},
 };
 use oci_spec::runtime::Spec;
-use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
+use serde::de::IgnoredAny;
+use wasm_oci::check_json;
 
 use super::{Bundle, CONFIG};
 use crate::{Error, Result};
@@ -20,8 +20,14 @@ use crate::{Error, Result};
 /// Reads the configuration of the bundle in this directory.
 pub(super) fn read(path: &Path) -> Result<Spec> {
     let bytes = bytes(path)?;
-    let config = |source: serde_json::Error| Error::Config { path: path.join(CONFIG), source: source.into() };
-    serde_json::from_slice::<Sound>(&bytes).map_err(config)?;
+    let config = |source| Error::Config { path: path.join(CONFIG), source };
+    check_json(CONFIG, &bytes, usize::MAX).map_err(|error| match error {
+        wasm_oci::Error::Json { source, .. } => config(source),
+        error => config(error.into()),
+    })?;
+    let config = |source: serde_json::Error| config(source.into());
+    // serde takes a list for a structure.
+    serde_json::from_slice::<HashMap<String, IgnoredAny>>(&bytes).map_err(config)?;
     let spec: Spec = serde_json::from_slice(&bytes).map_err(config)?;
     if spec.version().is_empty() {
         return Err(Error::value("ociVersion", "", "is missing"));
@@ -53,76 +59,5 @@ fn open_regular(dir: &Dir, path: &Path) -> io::Result<File> {
         kind if kind.is_dir() => Err(io::ErrorKind::IsADirectory.into()),
         kind if !kind.is_file() => Err(io::Error::other("not a regular file")),
         _ => dir.open(path),
-    }
-}
-
-/// JSON whose outermost value is an object and whose objects have each name once: of two, one reader takes the first and
-/// another the last.
-struct Sound;
-
-impl<'de> Deserialize<'de> for Sound {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(Values)?;
-        Ok(Self)
-    }
-}
-
-/// Any value, looked through and dropped.
-struct Any;
-
-impl<'de> Deserialize<'de> for Any {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(Values)?;
-        Ok(Self)
-    }
-}
-
-struct Values;
-
-impl<'de> Visitor<'de> for Values {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        let mut names = HashSet::new();
-        while let Some((name, Any)) = map.next_entry::<String, Any>()? {
-            if names.contains(&name) {
-                return Err(A::Error::custom(format_args!("an object has the name {name:?} twice")));
-            }
-            names.insert(name);
-        }
-        Ok(())
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
-        while items.next_element::<Any>()?.is_some() {}
-        Ok(())
-    }
-
-    fn visit_bool<E>(self, _: bool) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_i64<E>(self, _: i64) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_u64<E>(self, _: u64) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_f64<E>(self, _: f64) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_str<E>(self, _: &str) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_unit<E>(self) -> Result<(), E> {
-        Ok(())
     }
 }

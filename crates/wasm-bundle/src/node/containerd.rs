@@ -120,7 +120,7 @@ impl Config {
     /// Adds a runtime, or changes the one of this name.
     ///
     /// It gets its `runtime_type`; if it is an OCI runtime, `BinaryName` and the patterns that let
-    /// [`Runtime::ANNOTATIONS`] through, beside those that are there; and `SystemdCgroup` as the runtime says it, or else
+    /// [`Runtime::ANNOTATIONS`] through, beside those that are there, or for youki [`Runtime::BASE`]; and `SystemdCgroup` as the runtime says it, or else
     /// as runc has it in this file. A whole file of version 2 gets a table for runc as well, if it has none: containerd 1.x
     /// takes the list of runtimes from the file alone, and does not start CRI without the default one.
     ///
@@ -207,6 +207,7 @@ impl fmt::Display for Config {
 pub(crate) const SYSTEMD: &str = "SystemdCgroup";
 pub(crate) const BINARY: &str = "BinaryName";
 pub(crate) const ANNOTATIONS: &str = "pod_annotations";
+pub(crate) const BASE: &str = "base_runtime_spec";
 /// In front of a template's own lines while they are a comment of the TOML.
 const HIDDEN: &str = "#wasmctr:";
 /// A table behind everything that was read, so that comments and a template's last lines stay in front of what is added.
@@ -264,10 +265,11 @@ fn keep_default(runtimes: &mut Item, name: &str) -> Result<()> {
 
 fn fill(table: &mut Item, runtime: &Runtime, systemd: Option<bool>) -> Result<()> {
     put(table, "runtime_type", runtime.runtime_type().into())?;
-    if matches!(runtime.program(), Program::Oci(_)) {
-        let_through(table, &Runtime::ANNOTATIONS)?;
-    }
     if let Program::Oci(path) = runtime.program() {
+        match runtime.base() {
+            Some(base) => put(table, BASE, base.into())?,
+            None => let_through(table, &Runtime::ANNOTATIONS)?,
+        }
         put(child(table, "options", false)?, BINARY, path.as_str().into())?;
     }
     if let Some(on) = systemd {

@@ -2,13 +2,14 @@
 
 use super::{Config, Program, Runtime};
 
-/// The cluster configuration: the runtimes' programs mounted into the node, and the patch for its containerd.
+/// The cluster configuration: the runtimes' programs, and what youki needs beside, mounted into the node, and the patch for its containerd.
 ///
 /// kind merges patches into the file of its node image, which is of version 2 so far (kind issue 3946).
 pub(super) fn cluster(patch: &Config, runtimes: &[Runtime]) -> String {
     let mut text =
         String::from("kind: Cluster\napiVersion: kind.x-k8s.io/v1alpha4\nnodes:\n- role: control-plane\n");
-    let paths: Vec<_> = runtimes.iter().filter_map(program).collect();
+    let mut paths: Vec<_> = runtimes.iter().filter_map(program).collect();
+    paths.extend(runtimes.iter().find_map(Runtime::base).map(quoted));
     if !paths.is_empty() {
         text.push_str("  extraMounts:\n");
     }
@@ -32,6 +33,10 @@ fn program(runtime: &Runtime) -> Option<String> {
             format!("/usr/local/bin/containerd-shim-{}-{}", parts.next()?, parts.next()?)
         }
     };
-    // JSON's strings are YAML's.
-    path.starts_with('/').then(|| serde_json::Value::String(path).to_string())
+    path.starts_with('/').then(|| quoted(&path))
+}
+
+/// JSON's strings are YAML's.
+fn quoted(path: &str) -> String {
+    serde_json::Value::from(path).to_string()
 }

@@ -4,14 +4,16 @@ use toml_edit::{Item, TableLike, Value};
 
 use super::{
     Config, Pattern, Program, Runtime, Version,
-    containerd::{ANNOTATIONS, BINARY, SYSTEMD, lets_through, option},
+    containerd::{ANNOTATIONS, BASE, BINARY, SYSTEMD, lets_through, option},
     runtime::{RUNC_V2, is_runtime_type},
 };
 use crate::{Finding, Rule, label::is_label};
 
 /// The rules of [`Config::lint`].
-pub static RULES: [Rule; 13] =
-    [DISABLED, DOMAIN, DEFAULT, NAME, TYPE, PROGRAM, OPTIONS, MISSING, OTHER, MALFORMED, WIDE, WHOLE, CGROUP];
+pub static RULES: [Rule; 14] = [
+    DISABLED, DOMAIN, DEFAULT, NAME, TYPE, PROGRAM, OPTIONS, MISSING, OTHER, MALFORMED, WIDE, WHOLE, SANDBOX,
+    CGROUP,
+];
 
 const DISABLED: Rule = Rule::new(
     "cri-disabled",
@@ -72,6 +74,11 @@ const WHOLE: Rule = Rule::new(
     "crun-wasm",
     "the program is crun-wasm, which takes every container of a pod for WebAssembly and refuses `run.oci.handler`",
     "name crun itself, and select WebAssembly by annotation",
+);
+const SANDBOX: Rule = Rule::new(
+    "youki-sandbox",
+    "the annotation of a pod reaches its sandbox too, which youki takes for WebAssembly: no pod starts",
+    "give it to containers alone: no `pod_annotations`, and the `base_runtime_spec` of `wasmctr node --runtime youki`",
 );
 const CGROUP: Rule = Rule::new(
     "systemd-cgroup",
@@ -178,6 +185,13 @@ fn lint_oci(name: &str, binary: &str, table: &dyn TableLike, findings: &mut Vec<
     let patterns: Vec<&str> = patterns.into_iter().flatten().filter_map(Value::as_str).collect();
     if binary == "crun-wasm" {
         found(&WHOLE, format!("{BINARY} = {binary:?}"));
+    } else if binary == "youki" {
+        let selects = |pattern: &&str| Runtime::ANNOTATIONS.iter().any(|key| lets_through(pattern, key));
+        if let Some(pattern) = patterns.iter().copied().find(selects) {
+            found(&SANDBOX, format!("{ANNOTATIONS} has {pattern:?}"));
+        } else if !table.contains_key(BASE) {
+            found(&SANDBOX, format!("no {BASE}"));
+        }
     } else {
         for (key, rule) in Runtime::ANNOTATIONS.into_iter().zip([&MISSING, &OTHER]) {
             if !patterns.iter().any(|pattern| lets_through(pattern, key)) {

@@ -48,6 +48,16 @@ impl Runtime {
     /// `run.oci.hooks.stdout`, and so choose a file of the host's to write to (crun `src/libcrun/container.c`).
     pub const ANNOTATIONS: [&'static str; 2] = [Handler::ANNOTATION, Handler::OVERRIDE];
 
+    /// The base specification of a handler with youki: what containerd's containers begin with, and its sandboxes do not.
+    ///
+    /// An annotation of the pod reaches its sandbox as well, which youki then takes for WebAssembly, so that no pod starts
+    /// (youki 0.7 `crates/youki/src/workload/wasmtime.rs`, `can_handle`; crun leaves sandboxes alone). So for youki the
+    /// annotation stands in this file, which [`WRITE_BASE`](Self::WRITE_BASE) writes, and nowhere else.
+    pub const BASE: &'static str = "/etc/containerd/youki.json";
+
+    /// The command that writes [`BASE`](Self::BASE) on a node: containerd's own specification, with the annotation.
+    pub const WRITE_BASE: &'static str = r#"ctr oci spec | sed '1a "annotations": {"module.wasm.image/variant": "compat"},' > /etc/containerd/youki.json"#;
+
     /// Creates a runtime.
     ///
     /// # Errors
@@ -96,6 +106,13 @@ impl Runtime {
     #[must_use]
     pub fn program(&self) -> &Program {
         &self.program
+    }
+
+    /// Returns the base specification that it needs, which is [`BASE`](Self::BASE) for a program that is called `youki`.
+    #[must_use]
+    pub fn base(&self) -> Option<&'static str> {
+        let Program::Oci(path) = &self.program else { return None };
+        (path.rsplit('/').next() == Some("youki")).then_some(Self::BASE)
     }
 
     pub(crate) fn systemd(&self) -> Option<bool> {

@@ -21,6 +21,8 @@ mod clock;
 #[cfg(feature = "wasmtime")]
 mod compile_child;
 mod layout;
+#[cfg(feature = "wasmtime")]
+mod pooled;
 #[cfg(any(feature = "wasmedge", feature = "wasmtime"))]
 mod support;
 
@@ -101,7 +103,7 @@ mod wasmtime {
     mod refusals;
     mod resources;
     mod serve;
-    mod sockets;
+    pub(crate) mod sockets;
     mod spec;
     mod stdio;
     mod stops;

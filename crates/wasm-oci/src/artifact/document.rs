@@ -6,13 +6,14 @@ use oci_spec::image::{
 };
 use serde::{Deserialize, de::IgnoredAny};
 
-use super::{Artifact, shape};
+use super::Artifact;
 use crate::{
     Error, Format, Platform, Result,
     carried::{self, Carried},
     cncf,
     error::shortened,
     media,
+    shape::check_json,
 };
 
 pub(super) fn parse_manifest(descriptor: &Descriptor, bytes: &[u8]) -> Result<ImageManifest> {
@@ -150,6 +151,6 @@ pub(crate) fn image_config(
 
 /// Reads a document whose shape is bounded and unambiguous.
 pub(crate) fn json<'a, T: Deserialize<'a>>(what: &'static str, bytes: &'a [u8]) -> Result<T> {
-    shape::check(what, bytes)?;
+    check_json(what, bytes, Artifact::VALUES)?;
     serde_json::from_slice(bytes).map_err(|source| Error::Json { what, source: Box::new(source) })
 }

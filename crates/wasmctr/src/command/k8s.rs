@@ -185,8 +185,8 @@ impl WriteManifests {
         }
         out.write_all(app.manifests()?.to_yaml()?.as_bytes())?;
         if *via == Via::Youki {
-            let note = "youki takes the pause container for WebAssembly as well, and the pod fails, unless the youki that you \
-                        have leaves containers of the type sandbox alone";
+            let note = "youki takes the pause container for WebAssembly as well where the annotation reaches it, and the \
+                        pod fails; `wasmctr node --runtime youki` writes a node's file by which it does not";
             let _ = writeln!(io::stderr().lock(), "note        {note}");
         }
         Ok(ExitCode::SUCCESS)

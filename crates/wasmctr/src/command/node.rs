@@ -126,6 +126,9 @@ impl Node {
         if let Some(note) = distribution.note(self.containerd).filter(|_| self.edit.is_none()) {
             let _ = writeln!(to, "note        {note}");
         }
+        if let Some(base) = self.runtimes.iter().find_map(Runtime::base) {
+            let _ = writeln!(to, "note        youki needs {base} on each node: {}", Runtime::WRITE_BASE);
+        }
     }
 }
 

@@ -241,6 +241,27 @@ fn signals_stop_the_server_at_once() {
     });
 }
 
+/// WASI's sockets have no `TCP_NODELAY`: two writes would be two pieces, 44 ms apart, and the first read would get the
+/// head alone.
+#[test]
+fn axum_answers_in_one_piece() {
+    let test = lab::here!();
+    let Some(_) = guests::need("http-axum", &test) else { return };
+    let Some(engine) = Engine::wasmtime(&test) else { return };
+    engine.network.enter(|| {
+        let server = engine.serve_with("http-axum");
+        let mut stream = server.connect();
+        for _ in 0..10 {
+            stream.write_all(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
+            let mut answer = [0; 1024];
+            let length = stream.read(&mut answer).unwrap();
+            let answer = String::from_utf8_lossy(&answer[..length]);
+            assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
+            assert!(answer.ends_with("\r\n\r\nHello, World!"), "{answer}");
+        }
+    });
+}
+
 /// Does the same on both engines, and expects the same.
 fn on_both<T: PartialEq + Debug + Send>(run: impl Fn(&Engine) -> T + Sync) {
     let test = lab::here!();
@@ -284,7 +305,11 @@ impl Engine {
 
     /// Starts the walkthrough's server, and returns when it listens.
     fn serve(&self) -> Server {
-        let server = Server { child: Some(self.start("http-server", &[])) };
+        self.serve_with("http-server")
+    }
+
+    fn serve_with(&self, guest: &str) -> Server {
+        let server = Server { child: Some(self.start(guest, &[])) };
         let start = Instant::now();
         while TcpStream::connect(SERVER).is_err() {
             assert!(start.elapsed() < PATIENCE, "the server does not listen");

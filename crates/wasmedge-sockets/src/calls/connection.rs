@@ -112,6 +112,7 @@ pub(crate) async fn connect(
     ask(sockets, Access::Connect(address)).await?;
     let socket = sockets.get_mut(fd)?;
     socket.descriptor.renew();
+    socket.heard = Some(address);
     match system_connect(&socket.descriptor, &address) {
         Ok(()) => return Ok(()),
         Err(System::INPROGRESS | System::INTR) if !socket.nonblocking => {}

@@ -10,8 +10,8 @@ use crate::{
     errno::{Errno, Outcome},
     memory::Buffers,
     policy::Access,
-    socket::{Kind, Received},
-    sockets::is_socket,
+    socket::{Kind, Received, internet},
+    sockets::{Sockets, is_socket},
 };
 
 pub(crate) async fn send(
@@ -51,6 +51,7 @@ pub(crate) async fn send_to(
     }
     parts.view.sockets.get(fd)?;
     ask(parts.view.sockets, Access::SendTo(to)).await?;
+    parts.view.sockets.get_mut(fd)?.heard = Some(to);
     let sent = send_from(&mut parts, fd, buffers, Some(to)).await?;
     Ok(parts.memory.set_u32(out, sent)?)
 }
@@ -190,7 +191,57 @@ async fn send_from(
     }
 }
 
-async fn receive_to(
+async fn receive_to(parts: &mut Parts<'_>, fd: u32, buffers: Buffers, flags: RecvFlags) -> Outcome<Received> {
+    match parts.view.sockets.get(fd)?.kind {
+        Kind::Datagram => receive_datagram(parts, fd, &buffers, flags).await,
+        Kind::Stream => receive_stream(parts, fd, buffers, flags).await,
+    }
+}
+
+/// Receives the next datagram whose sender the policy allows; of others no byte gets into the guest's memory.
+async fn receive_datagram(
+    parts: &mut Parts<'_>,
+    fd: u32,
+    buffers: &Buffers,
+    flags: RecvFlags,
+) -> Outcome<Received> {
+    loop {
+        let received = match parts.view.sockets.get(fd)?.sender() {
+            Ok(Some(from)) if !may_hear(parts.view.sockets, fd, from).await? => {
+                parts.view.sockets.get(fd)?.discard();
+                parts.give_way().await;
+                continue;
+            }
+            Ok(_) => parts.view.sockets.get(fd)?.receive(buffers, parts.memory.0, flags),
+            Err(error) => Err(error),
+        };
+        match received {
+            Ok(received) => return Ok(received),
+            Err(System::INTR) => {}
+            Err(System::AGAIN) => {
+                let sockets = &*parts.view.sockets;
+                sockets.get(fd)?.wait(&*sockets.reactor, true).await?;
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+/// Asks the policy about whoever has sent a datagram.
+async fn may_hear(sockets: &mut Sockets, fd: u32, from: SocketAddr) -> Result<bool, Errno> {
+    let socket = sockets.get(fd)?;
+    if socket.heard == Some(from) {
+        return Ok(true);
+    }
+    let at = rustix::net::getsockname(&socket.descriptor).ok().and_then(internet);
+    let may = sockets.policy.allows(Access::Receive { from, at }).await;
+    if may {
+        sockets.get_mut(fd)?.heard = Some(from);
+    }
+    Ok(may)
+}
+
+async fn receive_stream(
     parts: &mut Parts<'_>,
     fd: u32,
     mut buffers: Buffers,
@@ -198,7 +249,7 @@ async fn receive_to(
 ) -> Outcome<Received> {
     let sockets = &*parts.view.sockets;
     let socket = sockets.get(fd)?;
-    let wants_all = flags == RecvFlags::WAITALL && socket.kind == Kind::Stream && !socket.nonblocking;
+    let wants_all = flags == RecvFlags::WAITALL && !socket.nonblocking;
     let mut before = 0;
     loop {
         let error = match socket.receive(&buffers, parts.memory.0, flags) {

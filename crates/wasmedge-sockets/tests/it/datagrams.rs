@@ -2,7 +2,7 @@
 
 use std::net::UdpSocket;
 
-use wasmedge_sockets::{Network, Sockets, TokioReactor};
+use wasmedge_sockets::{Host, Network, Rule, Sockets, TokioReactor};
 
 use crate::support::run;
 
@@ -46,6 +46,75 @@ fn the_port_can_be_as_wasmedge_has_it() {
     let ran = run(&ECHO.replace("PORT", &port.to_string()), host().swapped_ports(true)).ok();
     let [high, low] = port.to_be_bytes();
     assert_eq!(ran.bytes(28, 4), [high, low, 0xff, 0xff]);
+}
+
+/// Answers, after somebody else has said something.
+fn echo_after_a_stranger() -> u16 {
+    let [stranger, socket] = [(); 2].map(|()| UdpSocket::bind("127.0.0.1:0").unwrap());
+    let port = socket.local_addr().unwrap().port();
+    std::thread::spawn(move || {
+        let mut bytes = [0; 128];
+        let (length, from) = socket.recv_from(&mut bytes).unwrap();
+        stranger.send_to(&[b'!'; 64], from).unwrap();
+        socket.send_to(&bytes[..length], from).unwrap();
+    });
+    port
+}
+
+#[test]
+fn a_stranger_is_not_heard() {
+    let port = echo_after_a_stranger();
+    let host = Host::Addresses("127.0.0.1".parse().unwrap(), 32);
+    // Without an address of its own: the system chooses one when the guest sends.
+    let guest = ECHO.replace("(drop (call $bound (local.get $fd)))", "").replace("PORT", &port.to_string());
+    let network = Network::Allow(vec![Rule::connect(host.clone()).port(port)]);
+    let ran = run(&guest, Sockets::new(network, TokioReactor::default())).ok();
+    assert_eq!((ran.number(4), ran.number(28)), (64, u32::from(port)));
+    assert_eq!(ran.bytes(1088, 64), [0; 64]);
+
+    let port = echo_after_a_stranger();
+    let guest = ECHO.replace("PORT", &port.to_string());
+    let rules = vec![Rule::connect(host.clone()).port(port), Rule::listen(host)];
+    let ran = run(&guest, Sockets::new(Network::Allow(rules), TokioReactor::default())).ok();
+    assert_ne!(ran.number(28), u32::from(port));
+    assert_eq!(ran.bytes(1088, 64), [b'!'; 64]);
+}
+
+/// By each function that receives, also if it only peeks.
+#[test]
+fn nothing_of_a_stranger_gets_into_memory() {
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let port = socket.local_addr().unwrap().port();
+    std::thread::spawn(move || {
+        let stranger = UdpSocket::bind("127.0.0.1:0").unwrap();
+        for _ in 0..4 {
+            let (_, from) = socket.recv_from(&mut [0; 128]).unwrap();
+            stranger.send_to(&[b'!'; 64], from).unwrap();
+        }
+    });
+    let host = Host::Addresses("127.0.0.1".parse().unwrap(), 32);
+    let network = Network::Allow(vec![Rule::connect(host).port(port)]);
+    let receives = [
+        "(call $fd_read (local.get $fd) (i32.const 104) (i32.const 1) (i32.const 4))",
+        "(call $sock_recv (local.get $fd) (i32.const 104) (i32.const 1) (i32.const 0) (i32.const 4) (i32.const 24))",
+        "(call $sock_recv (local.get $fd) (i32.const 104) (i32.const 1) (i32.const 1) (i32.const 4) (i32.const 24))",
+        "(call $sock_recv_from (local.get $fd) (i32.const 104) (i32.const 1) (i32.const 128) (i32.const 0) (i32.const 28) (i32.const 4) (i32.const 24))",
+    ];
+    let receive = |receive: &str| {
+        format!(
+            "(call $ok (call $sock_send_to (local.get $fd) (i32.const 96) (i32.const 1) (i32.const 80) (i32.const {port}) (i32.const 0) (i32.const 4)))
+            (drop (call $wait (local.get $fd) (i32.const 1)))
+            (call $is {receive} (i32.const 6))\n"
+        )
+    };
+    let body = format!(
+        "(local $fd i32) (local.set $fd (call $udp)) (call $nonblocking (local.get $fd))
+        (i32.store (i32.const 128) (i32.const 2048)) (i32.store (i32.const 132) (i32.const 128))
+        {}",
+        receives.map(receive).concat()
+    );
+    let ran = run(&body, Sockets::new(network, TokioReactor::default())).ok();
+    assert_eq!((ran.bytes(1088, 64), ran.bytes(2048, 128)), (&[0; 64][..], &[0; 128][..]));
 }
 
 #[test]

@@ -10,7 +10,7 @@ const OPEN: &str =
     r#"(import "wasi_snapshot_preview1" "sock_open" (func $open (param i32 i32 i32) (result i32)))"#;
 
 fn linked(text: &str) -> Result<(), Error> {
-    let engine = Engine::new(Config::new().wasm_memory64(true)).unwrap();
+    let engine = Engine::new(&Config::new()).unwrap();
     let module = Module::new(&engine, wat::parse_str(format!("(module {text})")).unwrap()).unwrap();
     let mut linker = Linker::new(&engine);
     p1::add_to_linker_async(&mut linker, |state: &mut State| &mut state.wasi).unwrap();
@@ -23,7 +23,43 @@ fn memories_that_cannot_be_used_are_refused() {
         linked(&format!("{OPEN} (memory 1)")).unwrap_err().to_string(),
         "the module exports no memory by the name `memory`"
     );
-    linked(&format!("{OPEN} (memory (export \"memory\") i64 1)")).unwrap();
+    assert_eq!(
+        linked(&format!("{OPEN} (memory (export \"other\") 1)")).unwrap_err().to_string(),
+        "the module exports no memory by the name `memory`"
+    );
+}
+
+/// The functions have pointers of 32 bits, and so what they are given is in the first 4 GiB.
+#[test]
+fn a_memory_with_64_bits_works() {
+    let text = format!(
+        r#"(module {OPEN}
+            (import "wasi_snapshot_preview1" "sock_bind" (func $bind (param i32 i32 i32) (result i32)))
+            (import "wasi_snapshot_preview1" "sock_send_to" (func $send_to (param i32 i32 i32 i32 i32 i32 i32) (result i32)))
+            (import "wasi_snapshot_preview1" "sock_recv" (func $receive (param i32 i32 i32 i32 i32 i32) (result i32)))
+            (import "wasi_snapshot_preview1" "sock_getlocaladdr" (func $local (param i32 i32 i32 i32) (result i32)))
+            (import "wasi_snapshot_preview1" "fd_close" (func $close (param i32) (result i32)))
+            (memory (export "memory") i64 1)
+            (data (i64.const 16) "\20\00\00\00\04\00\00\00")
+            (data (i64.const 32) "\7f\00\00\01")
+            (data (i64.const 48) "\00\04\00\00\05\00\00\00" "\00\08\00\00\05\00\00\00")
+            (data (i64.const 1024) "hello")
+            (func $ok (param $errno i32) (if (local.get $errno) (then unreachable)))
+            (func (export "_start") (local $fd i32)
+                (call $ok (call $open (i32.const 1) (i32.const 1) (i32.const 0)))
+                (local.set $fd (i32.load (i64.const 0)))
+                (call $ok (call $bind (local.get $fd) (i32.const 16) (i32.const 0)))
+                (call $ok (call $local (local.get $fd) (i32.const 16) (i32.const 4) (i32.const 8)))
+                (call $ok (call $send_to (local.get $fd) (i32.const 48) (i32.const 1) (i32.const 16) (i32.load (i64.const 8)) (i32.const 0) (i32.const 4)))
+                (call $ok (call $receive (local.get $fd) (i32.const 56) (i32.const 1) (i32.const 0) (i32.const 4) (i32.const 12)))
+                (call $ok (call $close (local.get $fd)))
+                ;; Outside of it, as of any other: EFAULT.
+                (if (i32.ne (call $open (i32.const 1) (i32.const 1) (i32.const 0xfffffffc)) (i32.const 21)) (then unreachable))))"#
+    );
+    let sockets = Sockets::new(Network::Host, TokioReactor::default());
+    let state = State { wasi: WasiCtxBuilder::new().build_p1(), sockets };
+    let ran = run_with(std::time::Duration::from_secs(10), &text, state).ok();
+    assert_eq!((ran.open(), ran.bytes(2048, 5)), (0, &b"hello"[..]));
 }
 
 #[test]

@@ -9,7 +9,7 @@ use tokio::net::{TcpStream, lookup_host};
 use wasmedge_sockets::{Access, Decision, Policy as _, is_metadata};
 use wasmtime_wasi::{WasiCtxBuilder, sockets::SocketAddrUse};
 
-use crate::{Direction, Network};
+use crate::Network;
 
 /// What a guest may do with the network, in one place for sockets, HTTP requests and name lookup.
 #[derive(Debug, Clone)]
@@ -69,16 +69,8 @@ impl Policy {
             SocketAddrUse::TcpAccept => true,
             SocketAddrUse::TcpConnect => self.0.allows(Access::Connect(address)).await,
             SocketAddrUse::UdpSend => self.0.allows(Access::SendTo(address)).await,
-            SocketAddrUse::UdpReceive => self.listens() || self.0.allows(Access::SendTo(address)).await,
-        }
-    }
-
-    /// Tells whether anybody may send something to the guest.
-    fn listens(&self) -> bool {
-        match &*self.0 {
-            Network::Host => true,
-            Network::Allow(rules) => rules.iter().any(|rule| rule.direction == Direction::Listen),
-            _ => false,
+            // wasmtime-wasi does not say of which socket.
+            SocketAddrUse::UdpReceive => self.0.allows(Access::Receive { from: address, at: None }).await,
         }
     }
 }

@@ -15,7 +15,7 @@ use crate::support::{code, try_run, wasm};
 ///
 /// 127.0.0.1 is at 1024, where it is at 1028, and a list of one buffer of 4 bytes at 1040; the last socket that was
 /// opened or accepted is at 0.
-pub(super) fn guest(body: &str) -> Vec<u8> {
+pub(crate) fn guest(body: &str) -> Vec<u8> {
     let import = |(name, params): &(&str, usize)| {
         let params = " i32".repeat(*params);
         format!(r#"(import "wasi_snapshot_preview1" "{name}" (func ${name} (param{params}) (result i32)))"#)
@@ -66,7 +66,7 @@ const FUNCTIONS: &[(&str, usize)] = &[
 ];
 
 /// Connects to itself, and sends four bytes.
-fn talks(port: u16) -> Vec<u8> {
+pub(crate) fn talks(port: u16) -> Vec<u8> {
     guest(&format!(
         r#"(local.set $fd (call $listen (i32.const {port})))
            (local.set $other (call $tcp))
@@ -84,7 +84,7 @@ fn talks(port: u16) -> Vec<u8> {
 }
 
 /// One that nobody has now.
-fn port() -> u16 {
+pub(crate) fn port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
@@ -197,21 +197,68 @@ fn code_that_was_compiled_before_has_sockets_too() {
     }
 }
 
+/// A guest that opens a socket and closes it, with a memory and the rest as given.
+fn opens(rest: &str) -> Vec<u8> {
+    wasm(&format!(
+        r#"(module
+             (import "wasi_snapshot_preview1" "sock_open" (func $open (param i32 i32 i32) (result i32)))
+             (import "wasi_snapshot_preview1" "fd_close" (func $close (param i32) (result i32)))
+             {rest})"#
+    ))
+}
+
 #[test]
-fn a_module_without_a_memory_is_refused() {
-    let text = r#"(module
-        (import "wasi_snapshot_preview1" "sock_open" (func (param i32 i32 i32) (result i32)))
-        (memory 1)
-        (func (export "_start")))"#;
-    match engine().compile(&wasm(text)) {
-        // WasmEdge takes the first memory, whatever its name.
-        Ok(_) => assert_eq!(NAME, "wasmedge"),
-        Err(error) => {
-            assert!(error.is_not_runnable());
-            let source = std::error::Error::source(&error).unwrap().to_string();
-            assert_eq!(source, "the module exports no memory by the name `memory`");
+fn a_memory_that_the_functions_cannot_use_is_refused() {
+    for (memory, reason) in [
+        ("(memory 1)", "the module exports no memory by the name `memory`"),
+        ("(memory (export \"other\") 1)", "the module exports no memory by the name `memory`"),
+        ("(memory (export \"memory\") 1 1 shared)", "shared"),
+    ] {
+        // Nothing runs: the start section would be a trap.
+        let module =
+            opens(&format!("{memory} (func $trap unreachable) (start $trap) (func (export \"_start\"))"));
+        match engine().compile(&module) {
+            // WasmEdge takes the first memory, whatever its name.
+            Ok(_) => assert_eq!(NAME, "wasmedge", "{memory}"),
+            Err(error) => {
+                assert!(error.is_not_runnable());
+                let causes =
+                    std::iter::successors(Some(&error as &dyn std::error::Error), |error| error.source());
+                let told: String = causes.map(|error| format!("{error}; ")).collect();
+                assert!(told.contains(reason), "{memory}: {told}");
+            }
         }
     }
+}
+
+/// Its pointers are those of preview 1, with 32 bits.
+#[test]
+fn a_memory_with_64_bits_works() {
+    let module = opens(
+        r#"(memory (export "memory") i64 1)
+           (func (export "_start")
+             (if (call $open (i32.const 1) (i32.const 2) (i32.const 8)) (then unreachable))
+             (if (call $close (i32.load (i64.const 8))) (then unreachable)))"#,
+    );
+    match engine().compile(&module) {
+        Ok(program) => assert_eq!(program.run(task().network(Network::Host)).unwrap(), Exit::Code(0)),
+        // Its loader knows the proposal only when it is switched on.
+        Err(error) => assert!(NAME == "wasmedge" && error.is_not_runnable(), "{error:?}"),
+    }
+}
+
+#[test]
+fn a_start_section_may_have_sockets() {
+    let module = opens(
+        r#"(memory (export "memory") 1)
+           (func $start
+             (if (call $open (i32.const 1) (i32.const 2) (i32.const 8)) (then unreachable)))
+           (start $start)
+           (func (export "_start")
+             (if (call $close (i32.load (i32.const 8))) (then unreachable)))"#,
+    );
+    let program = engine().compile(&module).unwrap();
+    assert_eq!(program.run(task().network(Network::Host)).unwrap(), Exit::Code(0));
 }
 
 const ACCES: i32 = 2;

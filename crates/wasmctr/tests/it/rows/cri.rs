@@ -8,7 +8,7 @@ use std::{
 
 use lab::Containerd;
 use serde_json::{Value, json};
-use wasm_bundle::node::Config;
+use wasm_bundle::node::{Config, Runtime};
 
 use super::{assert_hello, bounded, eventually, native, pack, ran, unique};
 use crate::support::{Place, Ran, get_8080, port_8080};
@@ -33,6 +33,16 @@ disabled_plugins = ["io.containerd.internal.v1.opt"]
     runtime_type = "io.containerd.runc.v2"
     [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.silent.options]
       BinaryName = "crun"
+  [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.through]
+    runtime_type = "io.containerd.runc.v2"
+    pod_annotations = ["module.wasm.image/variant"]
+    [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.through.options]
+      BinaryName = "youki"
+  [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.based]
+    runtime_type = "io.containerd.runc.v2"
+    base_runtime_spec = "DIR/base.json"
+    [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.based.options]
+      BinaryName = "crun"
 "#;
 
 /// A node without a kubelet: its containerd, and the client that makes a kubelet's calls.
@@ -47,6 +57,7 @@ struct Node {
 struct Pod<'a> {
     node: &'a Node,
     id: String,
+    name: String,
 }
 
 impl Node {
@@ -57,6 +68,7 @@ impl Node {
         let client = client(&lab::here!())?;
         lab::need_root!()?;
         let place = Place::new();
+        write_base(&program, &place.path().join("base.json"));
         let containerd =
             Containerd::start(&program, &place.path().join("ctd"), &configuration(&crun, place.path()))
                 .unwrap();
@@ -95,8 +107,9 @@ impl Node {
 
     /// Starts a pod; its id, and how it went.
     fn run(&self, name: &str, handler: &str, variant: &str, containers: &Value) -> (Pod<'_>, Ran) {
+        let name = unique(name);
         let pod = json!({
-            "name": unique(name),
+            "name": &name,
             "handler": handler,
             "annotations": { "module.wasm.image/variant": variant },
             "log_directory": self.place.path().join("logs"),
@@ -106,7 +119,7 @@ impl Node {
         let ran = self.call(&["run", "pod.json"]);
         let id = ran.stdout.lines().next().unwrap_or_default().to_owned();
         assert!(!id.is_empty(), "no sandbox: {ran:?}\n{}", self.containerd.log());
-        (Pod { node: self, id }, ran)
+        (Pod { node: self, id, name }, ran)
     }
 
     fn log(&self, container: &str) -> String {
@@ -127,6 +140,8 @@ impl Pod<'_> {
 impl Drop for Pod<'_> {
     fn drop(&mut self) {
         self.node.call(&["remove", &self.id]);
+        // As a kubelet does: the client has named the pod's group so.
+        lab::remove_cgroups(&self.name);
     }
 }
 
@@ -134,7 +149,16 @@ impl Drop for Pod<'_> {
 fn configuration(crun: &Path, dir: &Path) -> String {
     let mut config = Config::parse(&NODE.replace("DIR", dir.to_str().unwrap())).unwrap();
     config.set(&format!("crun={}", crun.display()).parse().unwrap()).unwrap();
-    config.to_string()
+    config.set(&"youki=youki".parse().unwrap()).unwrap();
+    config.to_string().replace(Runtime::BASE, dir.join("base.json").to_str().unwrap())
+}
+
+/// What `ctr oci spec` prints, with the annotation, by the line that the book has.
+fn write_base(containerd: &Path, file: &Path) {
+    let script = Runtime::WRITE_BASE.replace(Runtime::BASE, file.to_str().unwrap());
+    let mut shell = Command::new("sh");
+    let path = [containerd.parent().unwrap().to_str().unwrap(), &std::env::var("PATH").unwrap()].join(":");
+    ran(shell.args(["-c", &script]).env("PATH", path)).ok();
 }
 
 /// The client that `cargo xtask cri` builds.
@@ -160,6 +184,51 @@ fn a_pod_of_a_runtime_class() {
         super::ran(node.containerd.ctr().args(["--namespace", "k8s.io", "task", "ls", "--quiet"])).ok(),
         ""
     );
+}
+
+/// What a pod of youki needs, on crun: containerd gives the base specification of a handler to containers, and not to the
+/// sandbox.
+#[test]
+fn a_base_specification_is_for_containers_alone() {
+    let Some(guest) = guests::need!("http-server") else { return };
+    let Some(node) = Node::start() else { return };
+    node.import_server(&guest);
+    let _port = port_8080();
+    let (pod, ran) = node.run("based", "based", "compat", &json!([{ "name": "server", "image": SERVER }]));
+    assert_eq!(ran.code, Some(0), "{ran:?}\n{}", node.containerd.log());
+    assert_hello(&get_8080());
+    assert_eq!(pod.states(), ["server CONTAINER_RUNNING 0"]);
+    let info =
+        super::ran(node.containerd.ctr().args(["--namespace", "k8s.io", "container", "info", &pod.id]));
+    let sandbox: Value = serde_json::from_str(&info.ok()).unwrap();
+    assert_eq!(sandbox["Spec"]["annotations"]["io.kubernetes.cri.container-type"], "sandbox");
+    assert_eq!(sandbox["Spec"]["annotations"]["module.wasm.image/variant"], Value::Null);
+}
+
+/// With what `wasmctr node` writes for youki.
+#[test]
+fn a_pod_on_youki() {
+    let Some(guest) = guests::need!("hello-world") else { return };
+    let Some(_) = lab::need!("youki") else { return };
+    let Some(node) = Node::start() else { return };
+    node.import_server(&guest);
+    let containers = json!([{ "name": "hello", "image": SERVER }]);
+    let (_pod, ran) = node.run("youki", "youki", "compat", &containers);
+    assert_eq!(ran.code, Some(0), "{ran:?}\n{}", node.containerd.log());
+    eventually("the guest has said something", || node.log("hello").contains("Hello, World!"));
+}
+
+/// youki takes the pause container for WebAssembly as well.
+#[test]
+fn a_pod_on_youki_whose_annotation_gets_through() {
+    let Some(_) = lab::need!("youki") else { return };
+    let Some(node) = Node::start() else { return };
+    let pod = json!({ "name": unique("through"), "handler": "through", "log_directory": "/",
+        "annotations": { "module.wasm.image/variant": "compat" }, "containers": [] });
+    fs::write(node.place.path().join("pod.json"), pod.to_string()).unwrap();
+    let ran = node.call(&["run", "pod.json"]);
+    let tasks = || super::ran(node.containerd.ctr().args(["--namespace", "k8s.io", "task", "ls"])).ok();
+    eventually("the pause container has ended", || ran.code == Some(1) || !tasks().contains("RUNNING"));
 }
 
 /// `compat-smart`: the sidecar is a Linux program, and asks the server over the pod's network.

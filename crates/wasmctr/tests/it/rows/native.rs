@@ -24,7 +24,8 @@ pub(super) fn write(archive: &Path, program: &Path, entrypoint: &[&str]) {
     let config = document(&json!({
         "os": "linux",
         "architecture": linux().split('/').next_back(),
-        "config": { "Entrypoint": entrypoint },
+        // The pause image has a PATH too; youki starts nothing without one.
+        "config": { "Entrypoint": entrypoint, "Env": ["PATH=/bin"] },
         "rootfs": { "type": "layers", "diff_ids": [sha256(&layer).to_string()] },
     }));
     let manifest = document(&json!({

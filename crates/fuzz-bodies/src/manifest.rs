@@ -55,7 +55,7 @@ fn check(blobs: &mut Blobs, media_type: &str, document: &[u8]) {
             let _ = image.interface();
         }
         Err(error) => {
-            assert!(error.to_string().len() < 2000, "a message of {} bytes", error.to_string().len())
+            assert!(error.to_string().len() < 2000, "a message of {} bytes", error.to_string().len());
         }
     }
 }

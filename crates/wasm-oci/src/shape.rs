@@ -4,13 +4,28 @@ use std::{borrow::Cow, collections::HashSet, fmt};
 
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 
-use super::Artifact;
 use crate::{Error, Result, error::shortened};
 
-/// Refuses a document with more values than [`Artifact::VALUES`], and one with a key twice in an object: readers differ in
-/// which of the two counts.
-pub(super) fn check(what: &'static str, bytes: &[u8]) -> Result<()> {
-    let mut shape = Shape { left: Artifact::VALUES, fault: None };
+/// Refuses a JSON document that has a key twice in one object, or more values than `most`.
+///
+/// Of two values for one key one reader takes the first and another the last, so that what is checked need not be what is
+/// used; and a document of a few megabytes may become a hundred as values. The values are counted at every depth, the
+/// containers as one each. serde_json itself reads 128 levels at most.
+///
+/// ```
+/// use wasm_oci::check_json;
+///
+/// check_json("the config", br#"{"os": "wasip1"}"#, 100)?;
+/// let error = check_json("the config", br#"{"os": "wasip1", "os": "linux"}"#, 100).unwrap_err();
+/// assert_eq!(error.to_string(), "the config: it has the key `os` twice in one object");
+/// # Ok::<(), wasm_oci::Error>(())
+/// ```
+///
+/// # Errors
+///
+/// [`Error::Malformed`] for what is refused, and [`Error::Json`] when it is no JSON; `what` is the document's name in both.
+pub fn check_json(what: &'static str, bytes: &[u8], most: usize) -> Result<()> {
+    let mut shape = Shape { most, left: most, fault: None };
     let mut json = serde_json::Deserializer::from_slice(bytes);
     let read = Value(&mut shape).deserialize(&mut json).and_then(|()| json.end());
     match (read, shape.fault) {
@@ -21,6 +36,7 @@ pub(super) fn check(what: &'static str, bytes: &[u8]) -> Result<()> {
 }
 
 struct Shape {
+    most: usize,
     left: usize,
     fault: Option<String>,
 }
@@ -40,7 +56,7 @@ impl Value<'_> {
                 self.0.left = left;
                 Ok(())
             }
-            None => Err(self.fault(format!("it has more than {} values", Artifact::VALUES))),
+            None => Err(self.fault(format!("it has more than {} values", self.0.most))),
         }
     }
 }
@@ -131,6 +147,11 @@ impl<'de> Visitor<'de> for Key {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Artifact;
+
+    fn check(what: &'static str, bytes: &[u8]) -> Result<()> {
+        check_json(what, bytes, Artifact::VALUES)
+    }
 
     #[test]
     fn values_are_counted() {

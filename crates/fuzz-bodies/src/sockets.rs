@@ -106,6 +106,7 @@ fn is_allowed(access: Access<'_>) -> bool {
         Access::Open => true,
         Access::Bind(at) | Access::Listen(at) => at.ip().is_loopback(),
         Access::Connect(to) | Access::SendTo(to) => to.ip().is_loopback() && PORTS.contains(&to.port()),
+        Access::Receive { from, .. } => from.ip().is_loopback(),
         _ => false,
     }
 }

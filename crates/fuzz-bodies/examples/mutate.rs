@@ -1,21 +1,26 @@
-//! `cargo run --bin mutate --no-default-features TARGET SECONDS`: changes the seeds at random, without libFuzzer.
+//! Changes the seeds at random, without libFuzzer.
+//!
+//! `cargo run -p fuzz-bodies --example mutate TARGET SECONDS`
+
+#![expect(clippy::print_stdout, reason = "a program talks to its user")]
 
 use std::{
     env,
     time::{Duration, Instant},
 };
 
+use fuzz_bodies::{Body, TARGETS};
+
 fn main() {
     let args: Vec<_> = env::args().skip(1).collect();
     let [target, seconds] = &args[..] else { panic!("TARGET SECONDS") };
-    let run: fn(&[u8]) = match target.as_str() {
-        "reference" => |data| wasmctr_fuzz::reference(&String::from_utf8_lossy(data)),
-        "manifest" => wasmctr_fuzz::manifest,
-        "unpack" => wasmctr_fuzz::unpack,
-        "convert" => wasmctr_fuzz::convert,
+    let body = TARGETS.iter().find(|(name, _)| name == target).map(|(_, body)| *body);
+    let run = |data: &[u8]| match body {
+        Some(Body::Bytes(body)) => body(data),
+        Some(Body::Text(body)) => body(&String::from_utf8_lossy(data)),
         _ => panic!("no such target"),
     };
-    let mut seeds = wasmctr_fuzz::seeds(target);
+    let mut seeds = fuzz_bodies::seeds(target);
     seeds.retain(|seed| seed.len() < 20_000);
     if seeds.is_empty() {
         seeds.push(b"localhost:5000/a/b:v1@sha256:0/wasi".to_vec());
