@@ -66,10 +66,10 @@ struct Pull {
     repository: String,
     image: Artifact,
     registry: Registry,
-    place: tempfile::TempDir,
-    count: Cell<u64>,
     /// The store that the next pull goes to: a machine has one before it pulls.
     store: RefCell<Option<(Pulled, Layout)>>,
+    place: tempfile::TempDir,
+    count: Cell<u64>,
 }
 
 impl Pull {

@@ -65,20 +65,23 @@ pub(crate) fn regular(metadata: fs::Metadata) -> io::Result<u64> {
 }
 
 /// Writes `path` so that it has either its old content or the new, never a part: beside it, flushed to disk, renamed.
-pub(crate) fn write_atomic(path: &Path, bytes: &[u8]) -> Result<()> {
-    let parent = parent(path);
-    let write = || -> io::Result<()> {
+///
+/// Before it gets its name, `first` is done: what the new content depends on.
+pub(crate) fn write_atomic(path: &Path, bytes: &[u8], first: impl FnOnce() -> Result<()>) -> Result<()> {
+    let write = || -> io::Result<_> {
         let mut file = tempfile::Builder::new()
             .prefix(".tmp-")
             .permissions(Permissions::from_mode(0o666)) // less the umask, as any new file
-            .tempfile_in(parent)
+            .tempfile_in(parent(path))
             .map_err(without_name)?;
         file.write_all(bytes)?;
         file.as_file().sync_all()?;
-        file.persist(path).map_err(|error| error.error)?;
-        Ok(())
+        Ok(file)
     };
-    write().map_err(Error::io("write", path))
+    let file = write().map_err(Error::io("write", path))?;
+    first()?;
+    file.persist(path).map_err(|error| Error::io("write", path)(error.error))?;
+    Ok(())
 }
 
 /// Makes or replaces `path` with what `fill` writes, as [`write_atomic`] does.

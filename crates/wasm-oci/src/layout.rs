@@ -241,8 +241,8 @@ impl Layout {
         let _locked = lock::current(&path)?;
         self.index = json(INDEX, &read_capped(&path, INDEX, Artifact::DOCUMENT_LIMIT)?)?;
         change(self)?;
-        self.sync_blobs()?;
-        write_atomic(&path, &canonical_json_pretty(&self.index)?)?;
+        // Flushing the new index flushes most of that as well, where the file system has a journal: it is cheaper after it.
+        write_atomic(&path, &canonical_json_pretty(&self.index)?, || self.sync_blobs())?;
         sync_directory(&self.dir)
     }
 
