@@ -1,6 +1,7 @@
 //! The table.
 
 mod breakouts;
+mod compressed;
 mod format;
 mod links;
 mod names;
@@ -67,7 +68,7 @@ pub fn cases() -> Vec<Case> {
         breakouts::cases(),
         whiteouts::cases(),
         format::cases(),
-        format::compressed(),
+        compressed::cases(),
         programs::cases(),
     ]
     .into_iter()

@@ -214,6 +214,17 @@ pub const SETS: &[Set] = &[
         ],
     },
     Set {
+        name: "strace",
+        need: Need::Required,
+        source: Source::Debian(Debian {
+            suite: "trixie",
+            packages: &["strace"],
+            programs: &[("strace", "strace")],
+            binds: None,
+        }),
+        tools: &[program(&["strace", "--version"], "version 6.")],
+    },
+    Set {
         name: "podman",
         need: Need::Optional,
         source: Source::Debian(Debian {

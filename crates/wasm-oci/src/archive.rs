@@ -10,7 +10,7 @@ use oci_spec::image::{Descriptor, Digest, ImageIndex};
 use serde::Serialize;
 
 use crate::{
-    Artifact, Content, Error, Format, Layer, Overwrite, Platform, Reference, Result,
+    Artifact, BlobReader, Content, Error, Format, Layer, Overwrite, Platform, Reference, Result,
     artifact::{json, normal},
     canonical_json_pretty, digest,
     fs::{create_atomic, regular},
@@ -21,7 +21,7 @@ use crate::{
 ///
 /// Opening notes where each blob is; nothing is unpacked, and blobs are read, and checked, when an image is asked for.
 /// Compressed archives are not read.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Archive {
     path: PathBuf,
     index: ImageIndex,
@@ -72,7 +72,7 @@ impl Archive {
     ///
     /// As [`Layout::artifact_for`](crate::Layout::artifact_for).
     pub fn artifact_for(&self, tag: Option<&str>, platform: Option<&Platform>) -> Result<Artifact> {
-        Artifact::resolve(layout::find(&self.index, tag)?, platform, |wanted| self.blob(wanted))
+        Artifact::resolve(layout::find(&self.index, tag)?, platform, |wanted| self.bytes(wanted))
     }
 
     /// Writes an archive with one image or index, under `tag` if there is one.
@@ -148,7 +148,30 @@ impl Archive {
         })
     }
 
-    fn blob(&self, wanted: &Descriptor) -> Result<Bytes> {
+    /// Opens a blob to be read piece by piece.
+    ///
+    /// # Errors
+    ///
+    /// As [`Layout::blob`](crate::Layout::blob).
+    pub fn blob(&self, descriptor: &Descriptor) -> Result<BlobReader> {
+        let name = blob_path(descriptor.digest());
+        let open = || -> io::Result<(File, u64)> {
+            let member = self.members.get(&*name.to_string_lossy()).ok_or(io::ErrorKind::NotFound)?;
+            let mut file = File::open(&self.path)?;
+            file.seek(SeekFrom::Start(member.offset))?;
+            Ok((file, member.size))
+        };
+        let (file, size) = open().map_err(Error::io("read", self.path.join(&name)))?;
+        BlobReader::new(file, size, descriptor)
+    }
+
+    /// The index in it.
+    #[cfg(feature = "registry")]
+    pub(crate) fn index(&self) -> &ImageIndex {
+        &self.index
+    }
+
+    fn bytes(&self, wanted: &Descriptor) -> Result<Bytes> {
         let path = blob_path(wanted.digest());
         let found =
             self.read(&path.to_string_lossy(), "the blob", wanted.size()).map_err(|error| match error {

@@ -4,10 +4,12 @@ use oci_spec::image::{Descriptor, Digest, ImageConfiguration, ImageManifest};
 use crate::{Error, Format, Interface, Kind, Layer, Platform, Result, carried, cncf, digest, media};
 
 mod document;
+mod embedded;
 mod file;
 mod index;
 
 pub(crate) use document::{image_config, json};
+pub use embedded::Embedded;
 pub(crate) use file::{NAMED, normal, others};
 pub(crate) use index::choose;
 

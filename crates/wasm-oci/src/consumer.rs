@@ -1,10 +1,10 @@
 use std::{fmt, fmt::Write as _, str::FromStr};
 
-use crate::{Artifact, Error, Format, Loss, Result};
+use crate::{Artifact, Error, Format, Loss, Result, pack::VARIANT};
 
 mod rules;
 
-use rules::{RULES, Rule};
+use rules::{ANNOTATED, RULES, Rule};
 
 /// Who takes WebAssembly from a registry or a bundle.
 ///
@@ -117,6 +117,9 @@ impl Consumer {
     pub fn judge(self, artifact: &Artifact) -> Result<Verdict> {
         let rule = self.rule();
         let refused = |why, remedy| Ok(Verdict { accepts: false, why, remedy });
+        if artifact.embedded()?.is_some() {
+            return Ok(rule.embedded(artifact));
+        }
         let Some((_, why)) = rule.formats.iter().find(|(format, _)| *format == artifact.format()) else {
             return refused(rule.others, self.convert(artifact));
         };
@@ -158,21 +161,23 @@ impl Consumer {
     /// Writes the table of all consumers in Markdown.
     ///
     /// ```
-    /// assert!(wasm_oci::Consumer::table().starts_with("| Consumer | Takes | But |\n"));
+    /// assert!(wasm_oci::Consumer::table().starts_with("| Consumer | Takes | But |"));
     /// ```
     #[must_use]
     pub fn table() -> String {
-        let mut table = "| Consumer | Takes | But |\n|---|---|---|\n".to_owned();
+        let mut table =
+            "| Consumer | Takes | But | With the engine in the image |\n|---|---|---|---|\n".to_owned();
         for rule in &RULES {
             let formats = rule.formats.iter().map(|(format, how)| format!("`{format}`: {how}"));
             let conditions = rule.conditions.iter().map(|condition| condition.text());
             // Writing to a string does not fail.
             let _ = writeln!(
                 table,
-                "| {} | {} | {} |",
+                "| {} | {} | {} | {} |",
                 rule.name,
                 formats.collect::<Vec<_>>().join("<br>"),
-                conditions.collect::<Vec<_>>().join("<br>")
+                conditions.collect::<Vec<_>>().join("<br>"),
+                rule.native.unwrap_or("no"),
             );
         }
         table
@@ -181,6 +186,20 @@ impl Consumer {
     fn rule(self) -> &'static Rule {
         // The first one is never taken: each has its rule, as a test sees.
         RULES.iter().find(|rule| rule.consumer == self).unwrap_or(&RULES[0])
+    }
+}
+
+impl Rule {
+    /// What becomes of an image that brings its engine along.
+    fn embedded(&self, artifact: &Artifact) -> Verdict {
+        let annotations = artifact.manifest().annotations().as_ref();
+        let asks = annotations.is_some_and(|all| all.contains_key(VARIANT));
+        let (accepts, why) = match self.native {
+            Some(_) if asks => (false, ANNOTATED),
+            Some(why) => (true, why),
+            None => (false, self.others),
+        };
+        Verdict { accepts, why, remedy: None }
     }
 }
 

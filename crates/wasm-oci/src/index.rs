@@ -95,6 +95,10 @@ pub(crate) mod sealed {
 
         /// Where it is one image.
         fn artifact(&self) -> Option<&Artifact>;
+
+        /// The images: itself, or those of the index.
+        #[cfg(feature = "registry")]
+        fn images(&self) -> &[Artifact];
     }
 }
 
@@ -113,6 +117,11 @@ impl sealed::Content for Artifact {
     fn artifact(&self) -> Option<&Artifact> {
         Some(self)
     }
+
+    #[cfg(feature = "registry")]
+    fn images(&self) -> &[Artifact] {
+        std::slice::from_ref(self)
+    }
 }
 
 impl sealed::Content for Index {
@@ -130,5 +139,10 @@ impl sealed::Content for Index {
 
     fn artifact(&self) -> Option<&Artifact> {
         None
+    }
+
+    #[cfg(feature = "registry")]
+    fn images(&self) -> &[Artifact] {
+        &self.artifacts
     }
 }

@@ -246,16 +246,25 @@ mod tests {
         Layer::new(Descriptor::new(media_type, blob.len() as u64, sha256(&blob)), blob.into())
     }
 
+    /// 10 MB that would be 10 GB: 200 times its size is more than the 1 GiB where every layer ends.
     #[test]
     fn a_bomb_is_an_error_and_not_an_end() {
         let mut gzip = GzEncoder::new(Vec::new(), Level::best());
-        let zeros = vec![0; 1 << 20];
-        for _ in 0..40 {
-            gzip.write_all(&zeros).unwrap();
-        }
-        let layer = layer(MediaType::ImageLayerGzip, gzip.finish().unwrap());
-        let error = io::copy(&mut layer.open().unwrap(), &mut io::sink()).unwrap_err();
+        gzip.write_all(&[0; 1_000_000]).unwrap();
+        let layer = layer(MediaType::ImageLayerGzip, gzip.finish().unwrap().repeat(10_000));
+        assert_eq!(layer.expansion_limit(), 1 << 30);
+        let mut read = 0;
+        let mut tar = layer.open().unwrap();
+        let mut buffer = vec![0; 1 << 16];
+        let error = loop {
+            match tar.read(&mut buffer) {
+                Ok(0) => panic!("it ends after {read} bytes"),
+                Ok(length) => read += length,
+                Err(error) => break error,
+            }
+        };
         assert_eq!(error.kind(), io::ErrorKind::FileTooLarge);
+        assert!(read <= 1 << 30, "{read}");
     }
 
     #[cfg(not(feature = "zstd"))]

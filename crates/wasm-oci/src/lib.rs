@@ -87,7 +87,7 @@ mod time;
 
 pub use self::{
     archive::Archive,
-    artifact::Artifact,
+    artifact::{Artifact, Embedded},
     consumer::{Consumer, Remedy, Verdict},
     convert::{Conversion, Loss},
     digest::sha256,

@@ -59,13 +59,12 @@ pub use self::{
 };
 use self::{
     http::Http,
-    manifest::Fetched,
     pull::{Node, Source},
     push::{Origin, Target},
     reactor::Reactor,
     session::Session,
 };
-use crate::{Artifact, Error, Layout, Overwrite, Platform, Reference, Result, layout};
+use crate::{Archive, Artifact, Content, Error, Layout, Overwrite, Platform, Reference, Result, layout};
 
 /// A client of registries. It keeps connections and tokens as long as it lives.
 ///
@@ -167,18 +166,13 @@ impl Registry {
         Ok(descriptor)
     }
 
-    /// Brings an image from memory into a registry.
+    /// Brings an image, or an index with all its images, from memory into a registry.
     ///
     /// # Errors
     ///
     /// As of every method; [`Error::Digest`] when the reference has a digest and it is another one.
-    pub fn push(&self, artifact: &Artifact, to: &Reference) -> Result<Descriptor> {
-        let Fetched { descriptor, bytes } =
-            Fetched { descriptor: artifact.descriptor().clone(), bytes: artifact.manifest_bytes().clone() };
-        let blobs = artifact.layers().iter().map(|layer| layer.descriptor().clone());
-        let blobs = std::iter::once(artifact.manifest().config().clone()).chain(blobs).collect();
-        let nodes = vec![Node { fetched: Fetched { descriptor, bytes }, blobs }];
-        self.send(nodes, Origin::of(artifact), to)
+    pub fn push(&self, content: &dyn Content, to: &Reference) -> Result<Descriptor> {
+        self.send(push::of_memory(content), Origin::of(content), to)
     }
 
     /// Brings an image, artifact or index from a layout into a registry: what is under `tag`, or the only entry there is.
@@ -191,7 +185,17 @@ impl Registry {
     /// a digest and it is another one.
     pub fn push_layout(&self, layout: &Layout, tag: Option<&str>, to: &Reference) -> Result<Descriptor> {
         let root = layout::find(layout.index(), tag)?;
-        self.send(push::nodes(layout, root)?, Origin::Layout(Arc::new(layout.clone())), to)
+        self.send_files(Origin::Layout(Arc::new(layout.clone())), root, to)
+    }
+
+    /// The same from an archive.
+    ///
+    /// # Errors
+    ///
+    /// As of [`push_layout`](Self::push_layout).
+    pub fn push_archive(&self, archive: &Archive, tag: Option<&str>, to: &Reference) -> Result<Descriptor> {
+        let root = layout::find(archive.index(), tag)?;
+        self.send_files(Origin::Archive(Arc::new(archive.clone())), root, to)
     }
 
     /// Brings an image, artifact or index from one registry into another, or into another repository, without a copy on
@@ -202,14 +206,41 @@ impl Registry {
     /// As of [`resolve`](Self::resolve); [`Error::NoSuchPlatform`]; [`Error::Digest`] when the target has a digest and it
     /// is another one.
     pub fn copy(&self, from: &Reference, pick: &Pick, to: &Reference) -> Result<Descriptor> {
+        let (source, nodes) = self.read(from, pick)?;
+        self.send(nodes, Origin::Registry(source), to)
+    }
+
+    /// As [`copy`](Self::copy), and then what is attached to it, to the images of the index, and to the attachments
+    /// themselves: SBOMs, signatures, signatures of SBOMs. Returns the descriptors of those behind that of the copy.
+    ///
+    /// # Errors
+    ///
+    /// As of [`copy`](Self::copy) and [`referrers`](Self::referrers); [`Error::Malformed`] when the list of what is
+    /// attached names what belongs to something else, more than 1,000 of them, or some that are attached to one another
+    /// more than 8 deep.
+    pub fn copy_with_referrers(
+        &self,
+        from: &Reference,
+        pick: &Pick,
+        to: &Reference,
+    ) -> Result<(Descriptor, Vec<Descriptor>)> {
+        let (source, nodes) = self.read(from, pick)?;
+        let subjects = nodes.iter().map(|node| node.fetched.descriptor.clone()).collect();
+        let copied = self.send(nodes, Origin::Registry(source.clone()), to)?;
+        let target = Target::new(self.session(to)?, to);
+        let found = self.reactor.run(async move { referrers::copy(&source, &target, subjects).await })?;
+        Ok((copied, found))
+    }
+
+    /// Reads every document of what is meant.
+    fn read(&self, from: &Reference, pick: &Pick) -> Result<(Source, Vec<Node>)> {
         let source = Source::new(self.session(from)?, from);
         let (from, pick) = (from.clone(), pick.clone());
-        let read = source.clone();
-        let nodes = self.reactor.run(async move {
-            let fetched = read.picked(&from, &pick).await?;
-            read.nodes(fetched).await
-        })?;
-        self.send(nodes, Origin::Registry(source), to)
+        self.reactor.run(async move {
+            let fetched = source.picked(&from, &pick).await?;
+            let nodes = source.nodes(fetched).await?;
+            Ok((source, nodes))
+        })
     }
 
     /// Returns the tags of the reference's repository, in the registry's order.
@@ -254,6 +285,11 @@ impl Registry {
         let (session, to) = (self.session(to)?, to.clone());
         let artifact_type = artifact_type.map(str::to_owned);
         self.reactor.run(async move { referrers::discover(&session, &to, artifact_type.as_deref()).await })
+    }
+
+    /// Sends what is in files.
+    fn send_files(&self, origin: Origin, root: &Descriptor, to: &Reference) -> Result<Descriptor> {
+        self.send(push::of_files(&origin, root)?, origin, to)
     }
 
     /// Sends documents and what they lead to; the last of them is what is meant.

@@ -59,9 +59,9 @@ pub(crate) struct Packed {
 }
 
 /// Reads a module to be packed, with what the image says about it where it is in one.
-pub(crate) fn pack(location: &Location, path: Option<&str>) -> Result<Packed, Failure> {
+pub(crate) fn pack(location: &Location, path: Option<&str>, remote: &Remote) -> Result<Packed, Failure> {
     if location.is_image() {
-        let image = location.artifact(None)?;
+        let image = remote.image(location, None)?;
         let (pack, lost) = Pack::of_image(&image)?;
         return Ok(Packed { wasm: pack.bytes().to_vec(), pack, lost });
     }

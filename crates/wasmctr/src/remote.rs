@@ -9,7 +9,7 @@ use std::{
 use anyhow::{Context, anyhow};
 use clap::{ArgAction, Args};
 use wasm_oci::{
-    Artifact, Location, Overwrite, Platform, Reference,
+    Artifact, Content, Location, Overwrite, Platform, Reference,
     registry::{Login, Options, Registry},
 };
 
@@ -71,20 +71,20 @@ impl Remote {
         }
     }
 
-    /// Writes an image, wherever it goes.
+    /// Writes an image or an index, wherever it goes.
     pub(crate) fn write(
         &self,
         location: &Location,
-        image: &Artifact,
+        content: &dyn Content,
         overwrite: Overwrite,
     ) -> Result<(), Failure> {
         match location {
             Location::Registry(reference) => {
                 let (registry, _progress) = self.client(reference)?;
-                registry.push(image, reference)?;
+                registry.push(content, reference)?;
                 Ok(())
             }
-            other => Ok(other.write(image, overwrite)?),
+            other => Ok(other.write(content, overwrite)?),
         }
     }
 

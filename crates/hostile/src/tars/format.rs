@@ -1,8 +1,8 @@
-//! What is no sound tar, or would be read differently by two readers; and compressed layers that are not sound.
+//! What is no sound tar, or would be read differently by two readers.
 
 use tar::{EntryType, Header};
 
-use super::{Case, Layer, MODULE, base, gzip, raw, t};
+use super::{Case, gzip, raw, t};
 use crate::{Outcome, Tar};
 
 pub(super) fn cases() -> Vec<Case> {
@@ -55,14 +55,17 @@ fn cuts() -> Vec<Case> {
         cut("cut-at-the-end-of-a-header", 511),
         end("cut-behind-a-header", 512),
         cut("cut-in-an-extension-header", 513),
+        cut("cut-before-an-extension", 1024),
         cut("cut-in-an-extension", 1024 + 5),
         tar("cut-behind-an-extension", "a tar is whole", whole[..1536].to_vec(), between),
         cut("cut-in-a-file's-header", 1536 + 100),
         cut("cut-before-content", 2048),
+        cut("cut-between-blocks-of-content", 2048 + 512),
         cut("cut-in-content", 2048 + 600),
         end("cut-in-padding", 2048 + 701),
         end("cut-behind-padding", 2048 + 1024),
         cut("cut-in-a-link", 3072 + 200),
+        end("cut-behind-the-last-entry", 3584),
         tar("cut-in-the-end-marker", "a tar is whole", vec![0; 100], "it is cut off"),
     ]
 }
@@ -131,78 +134,6 @@ fn extensions() -> Vec<Case> {
         all("global-link-name", b"14 linkpath=a\n"),
         tar("extension-of-8-eib", "1 MiB for an extension header", t().raw(bomb, b"").end(), huge),
     ]
-}
-
-/// Layers that are compressed.
-#[expect(clippy::too_many_lines, reason = "a table")]
-pub(super) fn compressed() -> Vec<Case> {
-    let case = |name, rule, blob, read, unpack| Case {
-        name,
-        rule,
-        layers: vec![Layer::plain(base().end()), Layer::gzip(blob)],
-        read,
-        unpack,
-    };
-    let broken = |name, blob| {
-        let (read, unpack) =
-            (Outcome::Refused("Malformed", "the layer"), Outcome::Refused("Layer", "cannot read layer 1"));
-        case(name, "a gzip stream is whole", blob, read, unpack)
-    };
-    let bomb = |name, blob| {
-        let read = Outcome::Refused("TooLarge", "more than the limit of");
-        case(
-            name,
-            "200 times its size, 16 MiB to 1 GiB",
-            blob,
-            read,
-            Outcome::Refused("Layer", "cannot read layer 1"),
-        )
-    };
-    let tar = t().file("x", MODULE).end();
-    let packed = gzip(&tar);
-    let (mut crc, mut flags) = (packed.clone(), packed.clone());
-    let at = crc.len() - 8;
-    crc[at] ^= 1;
-    flags[3] = 0xe0;
-    let half = tar.len() / 2;
-    let zeros = vec![0; 24 << 20];
-    let nested = Outcome::Refused("Tar", "a header has a wrong checksum");
-    vec![
-        broken("gzip-not-at-all", b"not gzip".to_vec()),
-        broken("gzip-header-only", vec![0x1f, 0x8b, 8]),
-        broken("gzip-cut-off", packed[..packed.len() - 9].to_vec()),
-        broken("gzip-without-its-checksum", packed[..packed.len() - 4].to_vec()),
-        broken("gzip-checksum-wrong", crc),
-        broken("gzip-reserved-flags", flags),
-        broken("gzip-with-text-behind", [packed.clone(), b"text".to_vec()].concat()),
-        case(
-            "gzip-of-two-members",
-            "members are one stream",
-            [gzip(&tar[..half]), gzip(&tar[half..])].concat(),
-            Outcome::Fine,
-            Outcome::Fine,
-        ),
-        case("gzip-in-gzip", "one compression", gzip(&packed.repeat(9)), nested, nested),
-        case(
-            "plain-tar-called-gzip",
-            "a gzip stream is whole",
-            tar.clone(),
-            broken("", vec![]).read,
-            broken("", vec![]).unpack,
-        ),
-        bomb("gzip-bomb-behind-the-end", gzip(&[tar, zeros.clone()].concat())),
-        bomb("gzip-bomb-in-a-file", gzip(&zero_file(zeros))),
-        bomb("gzip-bomb-of-entries", gzip(&t().dir("d").bytes().repeat(60_000))),
-    ]
-}
-
-/// A file of zeros, cut off.
-fn zero_file(zeros: Vec<u8>) -> Vec<u8> {
-    let mut header = Header::new_ustar();
-    header.as_old_mut().name[0] = b'z';
-    header.set_mode(0o644);
-    header.set_size(1 << 30);
-    [t().raw(header, b"").bytes(), zeros].concat()
 }
 
 /// An empty file whose header is changed before its checksum is made.

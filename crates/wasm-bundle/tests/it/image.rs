@@ -3,7 +3,10 @@
 use std::{
     collections::BTreeMap,
     fs,
-    os::unix::fs::MetadataExt,
+    os::unix::{
+        ffi::OsStringExt,
+        fs::{MetadataExt, PermissionsExt, symlink},
+    },
     path::{Path, PathBuf},
 };
 
@@ -66,8 +69,12 @@ pub(crate) struct Yard {
 impl Yard {
     pub(crate) fn new() -> Self {
         let dir = TempDir::new().unwrap();
-        fs::create_dir_all(dir.path().join("canary/inside")).unwrap();
-        fs::write(dir.path().join("canary/file"), "canary").unwrap();
+        let canary = dir.path().join("canary");
+        fs::create_dir_all(canary.join("inside")).unwrap();
+        fs::write(canary.join("file"), "canary").unwrap();
+        fs::write(canary.join("inside/program"), "canary").unwrap();
+        fs::set_permissions(canary.join("inside/program"), fs::Permissions::from_mode(0o750)).unwrap();
+        symlink("file", canary.join("link")).unwrap();
         let before = survey(dir.path());
         Self { dir, before }
     }
@@ -110,7 +117,7 @@ impl Yard {
     }
 }
 
-/// Everything below a directory: kind, permissions, size, links and time of change of each.
+/// Everything below a directory: kind and permissions, inode, owner, size, links, times of change, and content of each.
 fn survey(dir: &Path) -> BTreeMap<PathBuf, String> {
     let mut found = BTreeMap::new();
     let mut open = vec![dir.to_owned()];
@@ -121,9 +128,18 @@ fn survey(dir: &Path) -> BTreeMap<PathBuf, String> {
             if metadata.is_dir() {
                 open.push(path.clone());
             }
-            let (mode, size, links) = (metadata.mode(), metadata.len(), metadata.nlink());
-            let time = (metadata.mtime(), metadata.mtime_nsec());
-            found.insert(path, format!("{mode:o} {size} {links} {time:?}"));
+            let content = match metadata.file_type() {
+                kind if kind.is_file() => fs::read(&path).unwrap(),
+                kind if kind.is_symlink() => fs::read_link(&path).unwrap().into_os_string().into_vec(),
+                _ => vec![],
+            };
+            let (inode, mode, owner) = (metadata.ino(), metadata.mode(), (metadata.uid(), metadata.gid()));
+            let (size, links) = (metadata.len(), metadata.nlink());
+            let modified = (metadata.mtime(), metadata.mtime_nsec());
+            let changed = (metadata.ctime(), metadata.ctime_nsec());
+            let told =
+                format!("{inode} {mode:o} {owner:?} {size} {links} {modified:?} {changed:?} {content:?}");
+            found.insert(path, told);
         }
     }
     found

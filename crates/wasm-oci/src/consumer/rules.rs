@@ -13,6 +13,8 @@ pub(super) struct Rule {
     pub(super) others: &'static str,
     /// What else must be.
     pub(super) conditions: &'static [Condition],
+    /// How it runs an image that brings its engine along, if it does.
+    pub(super) native: Option<&'static str>,
 }
 
 /// What must be besides the format.
@@ -40,6 +42,11 @@ pub(super) enum Smart {
 const UNPACKED: &str = "an image of tar layers becomes a bundle, and its annotation asks for the Wasm engine";
 const TARS: &str = "only an image of tar layers can be unpacked to a bundle";
 
+const NATIVE: Option<&str> = Some("it starts the engine in the image as any Linux program");
+/// Why an image that brings its engine along is taken for something else.
+pub(super) const ANNOTATED: &str =
+    "its annotation asks for a Wasm engine outside, and what it starts is a native program";
+
 const VARIANTS_OF_CRUN: Condition = Condition::Variant(
     Smart::Known,
     "crun knows the variant compat and, where the file's name ends in .wasm or .wat, compat-smart",
@@ -53,6 +60,7 @@ pub(super) const RULES: [Rule; 9] = [
         formats: &[(Format::Compat, UNPACKED)],
         others: TARS,
         conditions: &[Condition::Module("no engine of crun runs components"), VARIANTS_OF_CRUN],
+        native: NATIVE,
     },
     Rule {
         consumer: Consumer::Youki,
@@ -64,6 +72,7 @@ pub(super) const RULES: [Rule; 9] = [
             Condition::Variant(Smart::Unknown, "youki knows the variant compat and no other"),
             Condition::Suffix("youki wants a file whose name ends in .wasm or .wat"),
         ],
+        native: NATIVE,
     },
     Rule {
         consumer: Consumer::Runwasi,
@@ -78,6 +87,9 @@ pub(super) const RULES: [Rule; 9] = [
             Format::Runwasi,
             "the shims want an image whose architecture is wasm",
         )],
+        native: Some(
+            "the shim sees by its first bytes that the engine in the image is a Linux program, and starts it as such",
+        ),
     },
     Rule {
         consumer: Consumer::Spin,
@@ -91,6 +103,7 @@ pub(super) const RULES: [Rule; 9] = [
             Condition::OneLayer(Format::Artifact, "the shim wants exactly one layer"),
             Condition::Component(Format::Artifact, "a module is no Spin application: build a component"),
         ],
+        native: None,
     },
     Rule {
         consumer: Consumer::Wkg,
@@ -98,6 +111,7 @@ pub(super) const RULES: [Rule; 9] = [
         formats: &[(Format::Artifact, "the config and the layer have the media types that oci-wasm wants")],
         others: "oci-wasm wants the config `application/vnd.wasm.config.v0+json` and a layer `application/wasm`",
         conditions: &[Condition::OneLayer(Format::Artifact, "oci-wasm wants exactly one layer")],
+        native: None,
     },
     Rule {
         consumer: Consumer::Podman,
@@ -112,6 +126,7 @@ pub(super) const RULES: [Rule; 9] = [
                 "podman gives wasi/wasm, wasi/wasm32 and wasi/wasm64 to crun-wasm, other platforms to its usual runtime",
             ),
         ],
+        native: NATIVE,
     },
     Rule {
         consumer: Consumer::Docker,
@@ -119,6 +134,7 @@ pub(super) const RULES: [Rule; 9] = [
         formats: &[(Format::Compat, "an image of tar layers is run with `--runtime` and a runwasi shim")],
         others: "Docker unpacks tar layers and no others",
         conditions: &[],
+        native: NATIVE,
     },
     Rule {
         consumer: Consumer::Ctr,
@@ -129,6 +145,7 @@ pub(super) const RULES: [Rule; 9] = [
         ],
         others: "`ctr` refuses configs that are no image's: unknown image config media type",
         conditions: &[],
+        native: NATIVE,
     },
     Rule {
         consumer: Consumer::Istio,
@@ -142,6 +159,7 @@ pub(super) const RULES: [Rule; 9] = [
             Condition::Module("Envoy runs modules only"),
             Condition::Plugin(Format::Compat, "the file must be /plugin.wasm"),
         ],
+        native: None,
     },
 ];
 

@@ -6,6 +6,9 @@ use super::Error;
 pub(crate) const NOT_TLS: &str = "it does not speak TLS";
 /// A certificate that nobody known has signed, for another name, or no longer valid.
 pub(crate) const CERTIFICATE: &str = "its certificate is not trusted";
+/// An upload whose place is said in a way that the client of uploads does not resolve.
+pub(crate) const RELATIVE: &str =
+    "the place of its upload is neither a whole address nor a path from the root";
 
 pub(super) fn help(error: &Error) -> Option<&'static str> {
     Some(match error {
@@ -14,6 +17,10 @@ pub(super) fn help(error: &Error) -> Option<&'static str> {
         }
         Error::Connect { why: CERTIFICATE, .. } => {
             "name the authority that signed it: `--ca-file FILE` (`Options::certificates`)"
+        }
+        Error::BadAnswer { why, .. } if **why == *RELATIVE => {
+            "have the registry, or the proxy in front of it, answer uploads with whole addresses: `http.host` of the \
+             registry `distribution`, for instance"
         }
         Error::Connect { .. } => "check the name and the port of the registry, and the network",
         Error::TimedOut { .. } => "try again later, or give it more time: `Options::timeouts`",

@@ -1,4 +1,4 @@
-//! Blobs of a layout, read piece by piece.
+//! Blobs of a layout or an archive, read piece by piece.
 
 use std::{
     fmt,
@@ -46,6 +46,13 @@ impl Read for BlobReader {
 }
 
 impl BlobReader {
+    /// Reads what lies `length` bytes long where the file stands.
+    pub(crate) fn new(file: File, length: u64, descriptor: &Descriptor) -> Result<Self> {
+        let hash = Hash::like(descriptor.digest())?;
+        digest::check_size(descriptor, length)?;
+        Ok(Self { file, descriptor: descriptor.clone(), hash: Some(hash), left: length })
+    }
+
     fn check(&mut self) -> io::Result<()> {
         let Some(hash) = self.hash.take() else { return Ok(()) };
         digest::check_digest(&self.descriptor, hash).map_err(|error| {
@@ -71,10 +78,8 @@ impl Layout {
     ///
     /// [`Error::Io`] when it is not there; [`Error::Size`]; [`Error::DigestAlgorithm`].
     pub fn blob(&self, descriptor: &Descriptor) -> Result<BlobReader> {
-        let hash = Hash::like(descriptor.digest())?;
         let path = self.blob_path(descriptor.digest());
         let (file, length) = open_regular(&path).map_err(Error::io("read", path))?;
-        digest::check_size(descriptor, length)?;
-        Ok(BlobReader { file, descriptor: descriptor.clone(), hash: Some(hash), left: length })
+        BlobReader::new(file, length, descriptor)
     }
 }

@@ -221,6 +221,9 @@ pub(super) fn host(url: &Url) -> Box<str> {
     }
 }
 
+/// Why there is no connection to a name that nobody has.
+pub(super) const UNKNOWN_NAME: &str = "its name is not known";
+
 /// A connection that was not made, or broke.
 pub(super) fn unreachable(host: &str, error: reqwest::Error) -> Fault {
     let timed_out = error.is_timeout();
@@ -234,7 +237,7 @@ pub(super) fn unreachable(host: &str, error: reqwest::Error) -> Fault {
     } else if says("invalid peer certificate") || says("certificate") {
         (CERTIFICATE, Again::Never)
     } else if says("dns error") || says("failed to lookup address") {
-        ("its name is not known", Again::Never)
+        (UNKNOWN_NAME, Again::Never)
     } else if timed_out {
         ("it did not answer in time", Again::Soon)
     } else if connecting {

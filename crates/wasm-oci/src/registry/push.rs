@@ -15,13 +15,14 @@ use super::{
     session::Session,
     upload::{Pieces, Upload},
 };
-use crate::{Artifact, Error, Layout, Reference, Result, digest};
+use crate::{Archive, Artifact, BlobReader, Content, Error, Layout, Reference, Result, digest};
 
 /// Where blobs come from.
 #[derive(Clone)]
 pub(super) enum Origin {
     Memory(Arc<HashMap<String, Bytes>>),
     Layout(Arc<Layout>),
+    Archive(Arc<Archive>),
     Registry(Source),
 }
 
@@ -29,13 +30,9 @@ pub(super) enum Origin {
 const PIECE: usize = 256 << 10;
 
 impl Origin {
-    pub(super) fn of(artifact: &Artifact) -> Self {
-        let layers = artifact
-            .layers()
-            .iter()
-            .map(|layer| (layer.descriptor().digest().to_string(), layer.blob().clone()));
-        let config = (artifact.manifest().config().digest().to_string(), artifact.config_bytes().clone());
-        Self::Memory(Arc::new(layers.chain([config]).collect()))
+    pub(super) fn of(content: &dyn Content) -> Self {
+        let blobs = content.blobs().into_iter();
+        Self::Memory(Arc::new(blobs.map(|(of, bytes)| (of.digest().to_string(), bytes.clone())).collect()))
     }
 
     /// The bytes of a blob, from the first one on.
@@ -49,8 +46,17 @@ impl Origin {
                 digest::verify(descriptor, &bytes)?;
                 Ok(Box::pin(stream::iter(pieces(bytes).map(Ok))))
             }
-            Self::Layout(layout) => Ok(Box::pin(file(layout.blob(descriptor)?))),
+            Self::Layout(_) | Self::Archive(_) => Ok(Box::pin(file(self.file(descriptor)?))),
             Self::Registry(source) => Ok(relay(source.clone(), descriptor.clone())),
+        }
+    }
+
+    /// A blob of a layout or an archive.
+    fn file(&self, descriptor: &Descriptor) -> Result<BlobReader> {
+        match self {
+            Self::Layout(layout) => layout.blob(descriptor),
+            Self::Archive(archive) => archive.blob(descriptor),
+            Self::Memory(_) | Self::Registry(_) => Err(Error::malformed("the manifest", "it is in no file")),
         }
     }
 
@@ -111,13 +117,32 @@ impl Target {
     }
 }
 
-/// Every document of a layout below this one, with those that it leads to before it.
-pub(super) fn nodes(layout: &Layout, root: &Descriptor) -> Result<Vec<Node>> {
+/// The documents of what is in memory, with those that it leads to before it.
+pub(super) fn of_memory(content: &dyn Content) -> Vec<Node> {
+    let images = content.images().iter().map(|image| {
+        let layers = image.layers().iter().map(|layer| layer.descriptor().clone());
+        let blobs = std::iter::once(image.manifest().config().clone()).chain(layers).collect();
+        Node { fetched: fetched(image.descriptor(), image.manifest_bytes()), blobs }
+    });
+    let mut nodes: Vec<_> = images.collect();
+    if content.artifact().is_none() {
+        let index = content.blobs().pop().map(|(descriptor, bytes)| fetched(descriptor, bytes));
+        nodes.extend(index.map(|fetched| Node { fetched, blobs: vec![] }));
+    }
+    nodes
+}
+
+fn fetched(descriptor: &Descriptor, bytes: &Bytes) -> Fetched {
+    Fetched { descriptor: descriptor.clone(), bytes: bytes.clone() }
+}
+
+/// Every document of a layout or an archive below this one, with those that it leads to before it.
+pub(super) fn of_files(origin: &Origin, root: &Descriptor) -> Result<Vec<Node>> {
     let mut nodes = vec![];
     let mut seen = std::collections::HashSet::new();
     let mut stack = vec![(root.clone(), 1, false)];
     while let Some((descriptor, depth, opened)) = stack.pop() {
-        let bytes = read(layout, &descriptor)?;
+        let bytes = read(origin, &descriptor)?;
         let document = Document::parse(&descriptor, &bytes)?;
         let fetched = Fetched { descriptor: descriptor.clone(), bytes };
         match document {
@@ -136,15 +161,15 @@ pub(super) fn nodes(layout: &Layout, root: &Descriptor) -> Result<Vec<Node>> {
     Ok(nodes)
 }
 
-/// Reads a document of a layout.
-fn read(layout: &Layout, descriptor: &Descriptor) -> Result<Bytes> {
+/// Reads a document of a layout or an archive.
+fn read(origin: &Origin, descriptor: &Descriptor) -> Result<Bytes> {
     if descriptor.size() > Artifact::DOCUMENT_LIMIT {
         let (size, limit) = (descriptor.size(), Artifact::DOCUMENT_LIMIT);
         return Err(Error::TooLarge { what: "the manifest", size, limit });
     }
     let mut bytes = vec![];
-    let mut blob = layout.blob(descriptor)?;
-    blob.read_to_end(&mut bytes).map_err(Error::io("read", layout.dir()))?;
+    let mut blob = origin.file(descriptor)?;
+    blob.read_to_end(&mut bytes).map_err(Error::io("read", descriptor.digest().as_ref()))?;
     digest::verify(descriptor, &bytes)?;
     Ok(bytes.into())
 }

@@ -4,6 +4,8 @@
 //! `Retry-After`. So it is given the token, its future is dropped when it reads and does not stop, and before each
 //! attempt the registry is asked by our own path whether it has the blob, which is where `Retry-After` is kept to.
 
+mod proxies;
+
 use std::{
     pin::Pin,
     sync::{
@@ -28,12 +30,13 @@ use reqwest::{
     header::{CONTENT_LENGTH, LOCATION},
 };
 
+use self::proxies::Proxies;
 use super::{
     event::{Event, How, Way},
     http::{self, Again, Ask, Fault, Http, Patience, same_origin},
     session::{Action, Knocked, Scope, Session, Shown},
 };
-use crate::{Error, Result};
+use crate::{Error, Result, error::RELATIVE};
 
 /// The bytes of a blob, piece by piece; an error in it ends the upload.
 pub(super) type Pieces = BoxStream<'static, Result<Bytes>>;
@@ -214,6 +217,7 @@ async fn make(session: &Session, repository: &str, shown: Option<&Shown>, whole:
     http::use_ring();
     let Http { options, .. } = &*session.http;
     let secure = session.origin.scheme() == "https";
+    let proxies = Proxies::of(options, &session.origin);
     let certificates = options.certificates.iter();
     let certificates =
         certificates.map(|pem| Certificate { encoding: CertificateEncoding::Pem, data: pem.clone() });
@@ -224,18 +228,9 @@ async fn make(session: &Session, repository: &str, shown: Option<&Shown>, whole:
         extra_root_certificates: certificates.collect(),
         connect_timeout: Some(options.timeouts.connect),
         read_timeout: None,
-        // A proxy that is named keeps the client from reading the environment. From HTTPS nothing leads back to HTTP:
-        // the proxy for that does not exist.
-        http_proxy: match &options.http_proxy {
-            Some(proxy) if !secure => Some(proxy.clone()),
-            _ => Some(NOWHERE.to_owned()),
-        },
-        https_proxy: options.https_proxy.clone(),
-        no_proxy: match secure {
-            true => options.no_proxy.clone(),
-            false if options.http_proxy.is_none() => Some("*,0.0.0.0/0,::/0".to_owned()),
-            false => Some(http::without_proxy(options)),
-        },
+        http_proxy: Some(proxies.http),
+        https_proxy: proxies.https,
+        no_proxy: Some(proxies.none),
         user_agent: concat!("wasm-oci/", env!("CARGO_PKG_VERSION")),
         ..ClientConfig::default()
     };
@@ -259,9 +254,6 @@ async fn make(session: &Session, repository: &str, shown: Option<&Shown>, whole:
     }
     Ok(client)
 }
-
-/// A name that is never anybody's (RFC 6761).
-const NOWHERE: &str = "http://plain-http-is-not-used.invalid:9";
 
 /// How many bytes were taken for sending.
 #[derive(Clone, Default)]
@@ -339,11 +331,34 @@ impl<F: Future> Future for Metered<F> {
     }
 }
 
+/// A request that did not come through: was it led where none may go?
+fn broken(session: &Session, error: reqwest::Error) -> Fault {
+    if error.is_builder() {
+        return session.bad(RELATIVE).into();
+    }
+    let place = error.url().map(|place| http::redirected(&session.origin, place.as_str().as_bytes()));
+    if let Some(Err(error)) = place {
+        return error.into();
+    }
+    let fault = http::unreachable(&session.registry, error);
+    let options = &session.http.options;
+    let alone = options.http_proxy.is_none() && options.https_proxy.is_none();
+    match &fault.error {
+        // The registry's own name is known: it was asked for the blob before. So this is the proxy that is nobody's, or
+        // the registry leads to a name that is.
+        Error::Connect { why: http::UNKNOWN_NAME, .. } if alone => session.bad(ASTRAY).into(),
+        _ => fault,
+    }
+}
+
+/// What a registry does that sends an upload on.
+const ASTRAY: &str = "it leads an upload to where none goes: a link-local address, plain HTTP from HTTPS, or a name that is not known";
+
 /// What an error of oci-client means.
 fn fault(session: &Session, error: OciDistributionError) -> Fault {
     let what = format!("push a blob to {}", session.registry);
     match error {
-        OciDistributionError::RequestError(error) => http::unreachable(&session.registry, error),
+        OciDistributionError::RequestError(error) => broken(session, error),
         OciDistributionError::ServerError { code, message, .. } => {
             let again = match code {
                 // An upload that was lost is begun again.
@@ -353,6 +368,9 @@ fn fault(session: &Session, error: OciDistributionError) -> Fault {
             };
             let body = message.as_bytes();
             Fault { error: http::refusal(&what, code, &body[..body.len().min(64 << 10)]), again }
+        }
+        OciDistributionError::UrlParseError(why) if why.contains("relative URL") => {
+            session.bad(RELATIVE).into()
         }
         OciDistributionError::UrlParseError(_) => session.bad("the place of its upload is no address").into(),
         OciDistributionError::RegistryNoLocationError => {

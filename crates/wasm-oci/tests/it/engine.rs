@@ -9,7 +9,7 @@ use std::{
 };
 
 use tempfile::TempDir;
-use wasm_oci::{Artifact, Engine, Error, Format, Layer, Pack};
+use wasm_oci::{Artifact, Consumer, Engine, Error, Format, Layer, Pack};
 
 /// A statically linked program.
 macro_rules! busybox {
@@ -190,4 +190,47 @@ fn files_that_no_image_has() {
     assert!(matches!(whiteout, Err(Error::ImagePath { .. })), "{whiteout:?}");
     let large = with(&|dir| File::create(dir.join("large")).unwrap().set_len(Engine::LIMIT).unwrap());
     assert!(matches!(large, Err(Error::TooLarge { .. })), "{large:?}");
+}
+
+/// A Linux image that starts its module by an engine inside: the module is found, and who runs it is told.
+#[test]
+fn the_module_under_an_engine_is_found() {
+    let busybox = busybox!();
+    let image = build(guests::HELLO.wasm(), Engine::file(&busybox).unwrap().arg("run"));
+    let embedded = image.embedded().unwrap().unwrap();
+    assert_eq!(embedded.engine, ["/bin/busybox", "run"]);
+    assert_eq!((embedded.path.as_str(), &embedded.wasm[..]), ("/app.wasm", guests::HELLO.wasm().as_slice()));
+    assert!(matches!(image.wasm(), Err(Error::NotWasm { .. })));
+    let takes = |image: &Artifact| {
+        let taken = Consumer::ALL.into_iter().filter(|consumer| {
+            let verdict = consumer.judge(image).unwrap();
+            assert!(verdict.remedy.is_none(), "{consumer}");
+            verdict.accepts
+        });
+        taken.map(|consumer| consumer.to_string()).collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(takes(&image), "crun youki runwasi podman docker ctr");
+    // The program is behind a link.
+    let dir = tree(&busybox);
+    let image = build(guests::HELLO.wasm(), Engine::tree(dir.path(), "/bin/engine").unwrap());
+    assert_eq!(image.embedded().unwrap().unwrap().engine, ["/bin/engine"]);
+    assert_eq!(takes(&image), "crun youki runwasi podman docker ctr");
+    // Who asks for WebAssembly does not get a native program.
+    let pack = Pack::new(guests::HELLO.wasm(), "/app.wasm").unwrap();
+    let pack = pack.engine(Engine::file(&busybox).unwrap()).annotation("module.wasm.image/variant", "compat");
+    assert_eq!(takes(&pack.build(Format::Compat).unwrap()), "");
+}
+
+#[test]
+fn other_images_have_no_module_under_an_engine() {
+    let pack = || Pack::new(guests::HELLO.wasm(), "/app.wasm").unwrap();
+    let linux = "linux/amd64".parse::<wasm_oci::Platform>().unwrap();
+    for image in [
+        pack().build(Format::Compat).unwrap(),
+        pack().build(Format::Artifact).unwrap(),
+        pack().platform(linux.clone()).build(Format::Compat).unwrap(),
+        pack().platform(linux).arg("/app.wasm").build(Format::Compat).unwrap(),
+    ] {
+        assert_eq!(image.embedded().unwrap(), None);
+    }
 }

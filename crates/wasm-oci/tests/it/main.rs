@@ -11,6 +11,7 @@ mod consumer;
 mod convert;
 mod corpus;
 mod engine;
+mod faults;
 mod formats;
 mod index;
 mod interface;

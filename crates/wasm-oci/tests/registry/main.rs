@@ -14,10 +14,12 @@ mod leaks;
 mod memory;
 mod moves;
 mod peers;
+mod proxies;
 mod tls;
 mod together;
 mod tokens;
 mod uploads;
+mod whole;
 
 use std::time::Duration;
 

@@ -3,7 +3,7 @@
 use std::{fs, path::Path, process::Command};
 
 use wasm_oci::{
-    Format, Layout, Location, Overwrite, Reference,
+    Format, Index, Layout, Location, Overwrite, Pack, Reference,
     registry::{Attachment, Options, Pick, Registry},
     sha256,
 };
@@ -157,4 +157,44 @@ fn what_one_attaches_the_other_finds() {
     let mut layout = Layout::open_or_create(&dir.path().join("notes")).unwrap();
     let note = reference(&host, &format!("app@{}", note[0].digest()));
     registry.pull(&note, &Pick::All, &mut layout, Some("note"), Overwrite::Refuse).unwrap();
+}
+
+/// An index of two formats under one tag, and what is attached to it: skopeo and oras have all of it.
+#[test]
+fn whole_indexes_and_what_is_attached() {
+    let Some(skopeo) = lab::need!("skopeo") else { return };
+    let Some(oras) = lab::need!("oras") else { return };
+    let Some(server) = lab::need!("docker-registry") else { return };
+    let dir = tempfile::tempdir().unwrap();
+    let server = lab::Registry::start(&server, &dir.path().join("registry")).unwrap();
+    let host = server.address().to_string();
+    let registry = Registry::new(Options::default()).unwrap();
+    let linux =
+        Pack::new(guests::HELLO.wasm(), "/hello.wasm").unwrap().platform("linux/amd64".parse().unwrap());
+    let index = Index::new(vec![linux.build(Format::Compat).unwrap(), hello(Format::Artifact)]).unwrap();
+    let at = reference(&host, "both:v1");
+    assert_eq!(registry.push(&index, &at).unwrap().digest(), index.digest());
+    let dest = dir.path().join("skopeo");
+    let (from, to) = (format!("docker://{host}/both:v1"), format!("dir:{}", dest.display()));
+    let copy = ["--insecure-policy", "copy", "--all", "--preserve-digests", "--src-tls-verify=false"];
+    run(&skopeo, dir.path(), &[&copy[..], &[&from, &to]].concat());
+    assert_eq!(sha256(&fs::read(dest.join("manifest.json")).unwrap()), *index.digest());
+    for image in index.artifacts() {
+        let name = format!("{}.manifest.json", image.digest().digest());
+        assert_eq!(fs::read(dest.join(name)).unwrap(), *image.manifest_bytes());
+    }
+
+    // We attach and copy, oras finds; oras copies, we find.
+    let sbom = Attachment::new("example/sbom").file("text/plain", "sbom", b"sbom".as_slice());
+    let sbom = registry.attach(&at, &sbom).unwrap();
+    let (copied, found) =
+        registry.copy_with_referrers(&at, &Pick::All, &reference(&host, "ours:v1")).unwrap();
+    assert_eq!((copied.digest(), found[0].digest()), (index.digest(), sbom.digest()));
+    let told =
+        run(&oras, dir.path(), &["discover", "--plain-http", "--format", "json", &format!("{host}/ours:v1")]);
+    assert!(told.contains(sbom.digest().as_ref()), "{told}");
+    let (from, to) = (format!("{host}/both:v1"), format!("{host}/theirs:v1"));
+    run(&oras, dir.path(), &["cp", "-r", "--from-plain-http", "--to-plain-http", &from, &to]);
+    let theirs = registry.referrers(&reference(&host, "theirs:v1"), None).unwrap();
+    assert_eq!(theirs[0].digest(), sbom.digest());
 }

@@ -36,7 +36,55 @@ fn uploads_that_go_wrong() {
             "the place of an upload is relative to the last: not understood",
             on(On::upload_start(), Fault::LocationRelative),
             Push,
-            Says("the place of its upload is no address"),
+            Says("the place of its upload is neither a whole address nor a path from the root"),
+        ),
+        (
+            "the same, in chunks",
+            vec![
+                (On::upload_finish().nth(1), busy(413, None)),
+                (On::upload_start(), Fault::LocationRelative),
+            ],
+            Push,
+            Says("the place of its upload is neither a whole address nor a path from the root"),
+        ),
+        (
+            "the place of an upload is where clouds keep secrets",
+            on(On::upload_start(), Fault::header("Location", "http://169.254.169.254/latest")),
+            Push,
+            Says("it leads to a link-local address"),
+        ),
+        (
+            "the same in other clothes",
+            on(On::upload_start(), Fault::header("Location", "http://[::ffff:a9fe:a9fe]/latest")),
+            Push,
+            Says("it leads to a link-local address"),
+        ),
+        (
+            "an upload is led to where clouds keep secrets",
+            on(On::upload_start(), Fault::redirect("http://169.254.169.254/latest")),
+            Push,
+            Says("it leads an upload to where none goes"),
+        ),
+        (
+            "the end of an upload is led there",
+            on(
+                On::upload_finish(),
+                Fault::Redirect { status: 303, location: "http://169.254.169.254/latest".into() },
+            ),
+            Push,
+            Says("it leads an upload to where none goes"),
+        ),
+        (
+            "an upload is led to a wire of IPv6",
+            on(On::upload_start(), Fault::redirect("http://[fe80::1]/")),
+            Push,
+            Says("it leads an upload to where none goes"),
+        ),
+        (
+            "a mount is led to where clouds keep secrets: the blob is sent",
+            on(On::mount(), Fault::redirect("http://169.254.169.254/latest")),
+            Across,
+            Works,
         ),
         (
             "an upload without a place",

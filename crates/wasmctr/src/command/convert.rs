@@ -49,7 +49,7 @@ impl Convert {
         let wasm = images[0].wasm()?;
         let made = Written::from(images)?;
         let overwrite = if self.force { Overwrite::Replace } else { Overwrite::Refuse };
-        made.write_with(&self.remote, &self.output, overwrite)?;
+        self.remote.write(&self.output, made.content(), overwrite)?;
 
         let mut table = Table::new(out);
         table.line("from", format_args!("{} {}, {}", from.digest(), from.format(), from.platform()))?;

@@ -25,6 +25,9 @@ pub(crate) struct Copy {
     /// This image of an index only [default: all of it]
     #[arg(long, value_name = "OS/ARCH")]
     platform: Option<Platform>,
+    /// And what is attached to it, to the images of an index, and to the attachments: SBOMs, signatures
+    #[arg(short, long)]
+    referrers: bool,
     #[arg(long, value_enum, default_value_t)]
     format: Form,
     #[command(flatten)]
@@ -34,9 +37,15 @@ pub(crate) struct Copy {
 impl Copy {
     pub(crate) fn run(&self, out: &mut dyn Write) -> Result<ExitCode, Failure> {
         let (registry, progress) = self.remote.client(&self.to)?;
-        let copied =
-            registry.copy(&self.from, &pick(self.platform.is_none(), self.platform.as_ref()), &self.to)?;
+        let pick = pick(self.platform.is_none(), self.platform.as_ref());
+        let moved = match self.referrers {
+            true => {
+                let (copied, referrers) = registry.copy_with_referrers(&self.from, &pick, &self.to)?;
+                Moved::of(&self.to, &copied).with_referrers(&referrers)
+            }
+            false => Moved::of(&self.to, &registry.copy(&self.from, &pick, &self.to)?),
+        };
         drop(progress);
-        self.format.tell(out, &Moved::of(&self.to, &copied))
+        self.format.tell(out, &moved)
     }
 }

@@ -1,9 +1,11 @@
+mod text;
+
 use std::{collections::BTreeMap, io::Write, process::ExitCode};
 
 use clap::Args;
 use serde::Serialize;
 use wasm_oci::{
-    Artifact, Consumer, Format, Interface, Kind, Location, Metadata, Pack, Platform, Verdict,
+    Artifact, Consumer, Embedded, Format, Interface, Location, Metadata, Pack, Platform, Verdict,
     canonical_json_pretty, oci_spec::image::Descriptor, sha256,
 };
 
@@ -58,6 +60,8 @@ struct Image {
     digest: String,
     media_type: String,
     platform: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    engine: Option<Engine>,
     config: Blob,
     entrypoint: Vec<String>,
     env: Vec<String>,
@@ -67,6 +71,14 @@ struct Image {
     author: Option<String>,
     annotations: BTreeMap<String, String>,
     layers: Vec<Layer>,
+}
+
+/// The engine in an image that brings one along.
+#[derive(Debug, Serialize)]
+struct Engine {
+    /// Its program and its arguments, before the path of the module.
+    command: Vec<String>,
+    module: String,
 }
 
 #[derive(Debug, Serialize)]
@@ -129,15 +141,17 @@ impl Inspect {
             return Ok(Report { location, wasm: Some(Wasm::of(&wasm)?), image: None, suits });
         }
         let image = input::image(&self.location, self.platform.as_ref(), &self.remote)?;
-        let wasm = match image.wasm() {
-            Err(wasm_oci::Error::Modules { .. }) => None,
-            wasm => Some(Wasm::of(&wasm?)?),
+        let embedded = image.embedded()?;
+        let wasm = match (&embedded, image.wasm()) {
+            (Some(embedded), _) => Some(Wasm::of(&embedded.wasm)?),
+            (None, Err(wasm_oci::Error::Modules { .. })) => None,
+            (None, wasm) => Some(Wasm::of(&wasm?)?),
         };
         let suits = self.consumer.map(|consumer| {
             let verdict = consumer.judge(&image)?;
             Ok::<_, Failure>(Suits::of(consumer, verdict, &self.location))
         });
-        Ok(Report { wasm, image: Some(Image::of(&image)), suits: suits.transpose()?, location })
+        Ok(Report { wasm, image: Some(Image::of(&image, embedded)), suits: suits.transpose()?, location })
     }
 
     /// A file suits nobody until it is packed; then as what it was packed as.
@@ -160,20 +174,10 @@ impl Suits {
         let remedy = remedy.map(|remedy| remedy.command(&quoted(location), &beside(location, remedy.format)));
         Self { consumer: consumer.to_string(), accepts, why, remedy }
     }
-
-    fn text(&self, table: &mut Table<'_>) -> Result<(), Failure> {
-        let Self { consumer, accepts, why, remedy } = self;
-        let answer = if *accepts { "yes" } else { "no" };
-        table.line("for", format_args!("{consumer}: {answer}, {why}"))?;
-        if let Some(remedy) = remedy {
-            table.line("do", remedy)?;
-        }
-        Ok(())
-    }
 }
 
 impl Image {
-    fn of(image: &Artifact) -> Self {
+    fn of(image: &Artifact, embedded: Option<Embedded>) -> Self {
         let config = image.config().config().clone().unwrap_or_default();
         let words = config.entrypoint().iter().flatten().chain(config.cmd().iter().flatten());
         Self {
@@ -181,6 +185,7 @@ impl Image {
             digest: image.digest().to_string(),
             media_type: image.descriptor().media_type().to_string(),
             platform: image.platform().to_string(),
+            engine: embedded.map(|Embedded { engine, path, .. }| Engine { command: engine, module: path }),
             config: Blob::of(image.manifest().config()),
             entrypoint: words.cloned().collect(),
             env: config.env().clone().unwrap_or_default(),
@@ -238,74 +243,6 @@ impl Wasm {
     }
 }
 
-impl Report {
-    fn text(&self, table: &mut Table<'_>) -> Result<(), Failure> {
-        table.line("location", &self.location)?;
-        if let Some(image) = &self.image {
-            image.text(table)?;
-        }
-        if let Some(wasm) = &self.wasm {
-            wasm.text(table)?;
-        }
-        self.suits.as_ref().map_or(Ok(()), |suits| suits.text(table))
-    }
-}
-
-impl Wasm {
-    fn text(&self, table: &mut Table<'_>) -> Result<(), Failure> {
-        let Self {
-            kind,
-            wasi,
-            digest,
-            size,
-            imports,
-            exports,
-            wasmedge_sockets,
-            producers,
-            metadata,
-            crates,
-        } = self;
-        table.line(kind, format_args!("{digest} {size} bytes"))?;
-        let target = if *kind == Kind::Module.to_string() { "core module" } else { "component" };
-        table.line("built for", format_args!("WASI {wasi}, {target}"))?;
-        list(table, "imports", imports)?;
-        list(table, "exports", exports)?;
-        if !wasmedge_sockets.is_empty() {
-            table.line("sockets", format_args!("WasmEdge's: {}", wasmedge_sockets.join(", ")))?;
-        }
-        list(table, "made with", producers)?;
-        list(table, "says", &pairs(metadata))?;
-        list(table, "crates", crates)
-    }
-}
-
-impl Image {
-    fn text(&self, table: &mut Table<'_>) -> Result<(), Failure> {
-        table.line("image", format_args!("{} {}, {}", self.digest, self.format, self.platform))?;
-        let Blob { digest, media_type, size } = &self.config;
-        table.line("config", format_args!("{digest} {size} bytes, {media_type}"))?;
-        for Layer { blob: Blob { digest, media_type, size }, uncompressed, annotations } in &self.layers {
-            table.line("layer", format_args!("{digest} {size} bytes, {media_type}"))?;
-            if let Some(Uncompressed { digest: raw, size }) =
-                uncompressed.as_ref().filter(|it| it.digest != *digest)
-            {
-                table.line("", format_args!("{raw} {size} bytes without compression"))?;
-            }
-            for pair in pairs(annotations) {
-                table.line("", pair)?;
-            }
-        }
-        table.line("entrypoint", format_args!("{:?}", self.entrypoint))?;
-        list(table, "env", &self.env)?;
-        for (label, value) in [("created", &self.created), ("author", &self.author)] {
-            if let Some(value) = value {
-                table.line(label, value)?;
-            }
-        }
-        list(table, "annotations", &pairs(&self.annotations))
-    }
-}
-
 /// Where the remedy writes to: beside the image, under a tag of its own.
 fn beside(location: &Location, format: Format) -> String {
     let (dir, tag) = match location {
@@ -321,16 +258,4 @@ fn quoted(location: &Location) -> String {
     let text = location.to_string();
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:@+=,".contains(c);
     if text.chars().all(plain) { text } else { format!("'{}'", text.replace('\'', r"'\''")) }
-}
-
-fn pairs(map: &BTreeMap<String, String>) -> Vec<String> {
-    map.iter().map(|(name, value)| format!("{name}={value}")).collect()
-}
-
-/// One line for each item, the label in front of the first.
-fn list(table: &mut Table<'_>, label: &str, items: &[String]) -> Result<(), Failure> {
-    for (index, item) in items.iter().enumerate() {
-        table.line(if index == 0 { label } else { "" }, item)?;
-    }
-    Ok(())
 }

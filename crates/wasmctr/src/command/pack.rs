@@ -5,7 +5,7 @@ use clap::Args;
 use wasm_oci::{Compression, Engine, Format, Location, Metadata, Overwrite, Platform, Strip, sha256, strip};
 
 use super::written::Written;
-use crate::{Failure, extra::Extra, input, table::Table};
+use crate::{Failure, extra::Extra, input, remote::Remote, table::Table};
 
 /// The flags of `wasmctr pack`.
 #[derive(Debug, Args)]
@@ -14,9 +14,11 @@ use crate::{Failure, extra::Extra, input, table::Table};
                         the image carry the time of SOURCE_DATE_EPOCH, or 1970."
 )]
 pub(crate) struct Pack {
-    /// The module or component: a .wasm or .wat file, or `-`; or an image, to be packed again with some of it changed
+    /// The module or component: a .wasm or .wat file, or `-`; or an image, also in a registry, to be packed again with some
+    /// of it changed
     input: Location,
-    /// Where the image goes: `oci:DIR:TAG`, `oci-archive:FILE[:TAG]` or `docker-archive:FILE[:NAME:TAG]`
+    /// Where the image goes: `oci:DIR:TAG`, `oci-archive:FILE[:TAG]`, `docker-archive:FILE[:NAME:TAG]`, or `HOST/NAME:TAG` in
+    /// a registry
     #[arg(short, long, value_name = "LOCATION")]
     output: Location,
     /// How to pack it: compat (an image, as `FROM scratch` and `COPY` make it), runwasi (an image for containerd's
@@ -68,12 +70,14 @@ pub(crate) struct Pack {
     /// Replace the archive, or move the tag if the layout has it already
     #[arg(long)]
     force: bool,
+    #[command(flatten)]
+    remote: Remote,
 }
 
 impl Pack {
     pub(crate) fn run(&self, out: &mut dyn Write) -> Result<ExitCode, Failure> {
         check_target(&self.output)?;
-        let read = input::pack(&self.input, self.entrypoint.as_deref())?;
+        let read = input::pack(&self.input, self.entrypoint.as_deref(), &self.remote)?;
         let wasm = strip(&read.wasm, self.stripped())?.into_owned();
         let mut pack = read.pack.wasm(wasm.clone())?;
         if let Some(path) = &self.entrypoint {
@@ -94,7 +98,8 @@ impl Pack {
         let (pack, lost) = self.losing(pack, read.lost)?;
         let kind = pack.kind();
         let made = Written::of(&pack, &self.format, &self.platform)?;
-        made.write(&self.output, if self.force { Overwrite::Replace } else { Overwrite::Refuse })?;
+        let overwrite = if self.force { Overwrite::Replace } else { Overwrite::Refuse };
+        self.remote.write(&self.output, made.content(), overwrite)?;
 
         let mut table = Table::new(out);
         let size = read.wasm.len();

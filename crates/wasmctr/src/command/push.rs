@@ -4,9 +4,11 @@ use anyhow::anyhow;
 use clap::Args;
 use serde::Serialize;
 use wasm_oci::{
-    Format, Layout, Location, Loss, Platform, Reference, canonical_json_pretty, oci_spec::image::Descriptor,
+    Archive, Format, Layout, Location, Platform, Reference, canonical_json_pretty,
+    oci_spec::image::Descriptor,
 };
 
+use super::written::Written;
 use crate::{Failure, form::Form, input, remote::Remote, table::Table};
 
 /// The flags of `wasmctr push`.
@@ -21,9 +23,9 @@ pub(crate) struct Push {
     /// Where it goes: `HOST/NAME:TAG` or `docker://NAME[:TAG]`
     #[arg(value_name = "NAME", value_parser = named)]
     to: Reference,
-    /// The format to pack a file in, or to convert an image to: compat, runwasi, artifact, legacy; and with json the
-    /// answer is one document (repeatable)
-    #[arg(long, value_name = "FORMAT")]
+    /// The format to pack a file in, or to convert an image to: compat, runwasi, artifact, legacy; several make an index of
+    /// them, as `compat,artifact`; and with json the answer is one document
+    #[arg(long, value_name = "FORMAT", value_delimiter = ',')]
     format: Vec<Said>,
     /// Push this image of an index only [default: all of it]
     #[arg(long, value_name = "OS/ARCH")]
@@ -53,20 +55,27 @@ impl FromStr for Said {
 
 impl Push {
     pub(crate) fn run(&self, out: &mut dyn Write) -> Result<ExitCode, Failure> {
-        let packed = self.format.iter().rev().find_map(|said| match said {
+        let packed = self.format.iter().filter_map(|said| match said {
             Said::Packed(format) => Some(*format),
             Said::Told(_) => None,
         });
+        let packed: Vec<_> = packed.collect();
+        let whole = packed.is_empty() && self.platform.is_none();
         let told = self.format.iter().rev().find_map(|said| match said {
             Said::Told(form) => Some(*form),
             Said::Packed(_) => None,
         });
         let pushed = match &self.from {
-            // As it is, and read as it is sent.
-            Location::Layout { dir, tag } if packed.is_none() && self.platform.is_none() => {
+            // As it is, an index with all its images, and read as it is sent.
+            Location::Layout { dir, tag } if whole => {
                 let layout = Layout::open(dir)?;
                 let (registry, _progress) = self.remote.client(&self.to)?;
                 registry.push_layout(&layout, tag.as_deref(), &self.to)?
+            }
+            Location::Archive { file, tag } if whole => {
+                let archive = Archive::open(file)?;
+                let (registry, _progress) = self.remote.client(&self.to)?;
+                registry.push_archive(&archive, tag.as_deref(), &self.to)?
             }
             Location::Registry(_) => {
                 let error = anyhow!("`{}` is in a registry already", self.from);
@@ -74,12 +83,12 @@ impl Push {
             }
             from => {
                 let image = input::image(from, self.platform.as_ref(), &self.remote)?;
-                let image = match packed {
-                    Some(format) => image.convert(format, Loss::Refuse)?.artifact,
-                    None => image,
+                let made = match packed.is_empty() {
+                    true => Written::from(vec![image])?,
+                    false => Written::converted(&image, &packed)?,
                 };
                 let (registry, _progress) = self.remote.client(&self.to)?;
-                registry.push(&image, &self.to)?
+                registry.push(made.content(), &self.to)?
             }
         };
         told.unwrap_or_default().tell(out, &Moved::of(&self.to, &pushed))
@@ -98,6 +107,9 @@ pub(super) struct Moved {
     size: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     written: Option<String>,
+    /// What is attached to it and was copied too, by digest.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    referrers: Option<Vec<String>>,
 }
 
 impl Moved {
@@ -110,7 +122,15 @@ impl Moved {
             media_type: descriptor.media_type().to_string(),
             size: descriptor.size(),
             written: None,
+            referrers: None,
         }
+    }
+
+    /// And what came along.
+    pub(super) fn with_referrers(mut self, referrers: &[Descriptor]) -> Self {
+        let digests = referrers.iter().map(|referrer| referrer.digest().to_string());
+        self.referrers = Some(digests.collect());
+        self
     }
 
     /// And where it is now.
@@ -129,6 +149,9 @@ impl Form {
                 let mut table = Table::new(out);
                 table.line("manifest", format_args!("{} {} bytes", moved.media_type, moved.size))?;
                 table.line("name", &moved.reference)?;
+                for referrer in moved.referrers.iter().flatten() {
+                    table.line("referrer", referrer)?;
+                }
                 if let Some(written) = &moved.written {
                     table.line("written", written)?;
                 }

@@ -1,6 +1,6 @@
-use wasm_oci::{Artifact, Format, Index, Location, Overwrite, Pack, Platform};
+use wasm_oci::{Artifact, Content, Format, Index, Location, Loss, Pack, Platform};
 
-use crate::{Failure, remote::Remote, table::Table};
+use crate::{Failure, table::Table};
 
 /// What a command makes: one image, or an index of several.
 pub(super) enum Written {
@@ -38,24 +38,17 @@ impl Written {
         }
     }
 
-    pub(super) fn write(&self, to: &Location, overwrite: Overwrite) -> Result<(), Failure> {
-        match self {
-            Self::One(image) => to.write(image.as_ref(), overwrite)?,
-            Self::Several(index) => to.write(index.as_ref(), overwrite)?,
-        }
-        Ok(())
+    /// Converts to every format, without loss.
+    pub(super) fn converted(image: &Artifact, formats: &[Format]) -> Result<Self, Failure> {
+        let images = formats.iter().map(|format| Ok(image.convert(*format, Loss::Refuse)?.artifact));
+        Self::from(images.collect::<Result<_, Failure>>()?)
     }
 
-    /// The same, to a registry as well, which takes one image.
-    pub(super) fn write_with(
-        &self,
-        remote: &Remote,
-        to: &Location,
-        overwrite: Overwrite,
-    ) -> Result<(), Failure> {
+    /// What is written.
+    pub(super) fn content(&self) -> &dyn Content {
         match self {
-            Self::One(image) => remote.write(to, image, overwrite),
-            Self::Several(_) => self.write(to, overwrite),
+            Self::One(image) => image.as_ref(),
+            Self::Several(index) => index.as_ref(),
         }
     }
 

@@ -176,23 +176,6 @@ fn sections_for_debuggers_stay_behind() {
     assert_eq!(place.wasmctr(&["pack", input, "-o", "oci:o:v1", "--strip", "--keep-debug"]).code, Some(2));
 }
 
-#[test]
-fn what_is_packed_is_pushed_from_a_layout() {
-    let place = Place::new();
-    let input = place.file("hello.wasm", guests::HELLO.wasm());
-    for (location, shown) in [
-        ("docker://alpine", "docker://docker.io/library/alpine"),
-        ("localhost:5000/x:tag", "docker://localhost:5000/x:tag"),
-        ("[::1]:5000/x:tag", "docker://[::1]:5000/x:tag"),
-    ] {
-        place
-            .wasmctr(&["pack", input, "-o", location])
-            .fails(1, &format!("cannot write `{shown}`: it is in a registry"))
-            .with("help: write it to a layout and push that: `wasmctr push oci:DIR:TAG NAME`");
-    }
-    assert_eq!(place.names(), [input]);
-}
-
 /// An application of Spin with two modules, as `spin registry push` would leave it in a layout.
 fn application() -> Artifact {
     let image = json!({"architecture": "wasm", "os": "wasip1", "rootfs": {"type": "layers", "diff_ids": []}});

@@ -137,3 +137,32 @@ fn what_it_tells_to_do_helps() {
     }
     assert!(helped > 60, "{helped}");
 }
+
+/// An image that brings its engine along: it is told as what it is, and its module is shown.
+#[test]
+fn an_engine_inside() {
+    let Some(busybox) = lab::need!("busybox") else { return };
+    let place = Place::new();
+    place.file("hello.wasm", guests::HELLO.wasm());
+    let engine = busybox.to_str().unwrap();
+    place
+        .wasmctr(&["pack", "hello.wasm", "--embed-engine", engine, "--engine-arg", "run", "-o", "oci:o:v1"])
+        .ok();
+    let text = place.wasmctr(&["inspect", "oci:o:v1"]).ok();
+    let runs = "runs        /hello.wasm, by an engine inside: a Linux image that starts /bin/busybox run\n";
+    assert!(text.contains(runs), "{text}");
+    assert!(text.contains(", core module\n"), "{text}");
+    let json: Value =
+        serde_json::from_str(&place.wasmctr(&["inspect", "oci:o:v1", "--format", "json"]).ok()).unwrap();
+    assert!(jsonschema::validator_for(&schema()).unwrap().is_valid(&json), "{json}");
+    assert_eq!(json["image"]["engine"]["command"], json!(["/bin/busybox", "run"]));
+    assert_eq!(json["image"]["engine"]["module"], "/hello.wasm");
+    assert_eq!(json["wasm"]["kind"], "module");
+    let docker = place.wasmctr(&["inspect", "oci:o:v1", "--for", "docker"]).ok();
+    assert!(
+        docker.contains("docker: yes, it starts the engine in the image as any Linux program"),
+        "{docker}"
+    );
+    let wkg = place.wasmctr(&["inspect", "oci:o:v1", "--for", "wkg"]);
+    assert!(wkg.code == Some(1) && wkg.stdout.contains("wkg: no"), "{wkg:?}");
+}

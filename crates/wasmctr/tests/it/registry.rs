@@ -151,3 +151,78 @@ fn tls() {
     let no = run(&place, &["tags", &format!("{}/app", plain.host()), "--plain-http=false"]);
     assert!(no.stderr.contains("it does not speak TLS") && no.stderr.contains("--plain-http"), "{no:?}");
 }
+
+/// A module in a registry is packed again, into a registry, in several formats under one tag.
+#[test]
+fn packed_from_a_registry_into_one() {
+    let (place, server) = (place(), Server::start().unwrap());
+    let at = |rest: &str| format!("{}/{rest}", server.host());
+    let both = "compat,artifact";
+    run(&place, &["pack", "hello.wasm", "-o", &at("a:v1")]).ok();
+    let text =
+        run(&place, &["pack", &at("a:v1"), "-o", &format!("docker://{}", at("a:v2")), "--format", both]).ok();
+    assert_eq!(last(&text), format!("written     docker://{}", at("a:v2")), "{text}");
+    run(&place, &["push", "hello.wasm", &at("a:v3"), "--format", both]).ok();
+    run(&place, &["convert", &at("a:v1"), "-o", &at("a:v4"), "--format", both]).ok();
+    run(&place, &["pack", "hello.wasm", "-o", "oci:o:v1", "--format", both]).ok();
+    run(&place, &["push", "oci:o:v1", &at("a:v5")]).ok();
+    run(&place, &["pack", "hello.wasm", "-o", "oci-archive:a.tar:v1", "--format", both]).ok();
+    run(&place, &["push", "oci-archive:a.tar:v1", &at("a:v6")]).ok();
+    run(&place, &["copy", &at("a:v6"), &at("b:v7")]).ok();
+    for name in ["a:v2", "a:v3", "a:v4", "a:v5", "a:v6", "b:v7"] {
+        for (platform, format) in
+            [("wasi/wasm", "compat, wasi/wasm"), ("wasip1/wasm", "artifact, wasip1/wasm")]
+        {
+            let text = run(&place, &["inspect", &at(name), "--platform", platform]).ok();
+            assert!(text.contains(format), "{name}: {text}");
+        }
+    }
+    run(&place, &["pack", &at("a:none"), "-o", "oci:o:v2"])
+        .fails(1, &format!("`{}` is not there", at("a:none")));
+}
+
+#[test]
+fn what_is_attached_comes_along() {
+    let (place, server) = (place(), Server::start().unwrap());
+    let at = |rest: &str| format!("{}/{rest}", server.host());
+    run(&place, &["push", "hello.wasm", &at("app:v1")]).ok();
+    place.file("sbom.json", "{}");
+    let attached = run(&place, &["attach", &at("app:v1"), "sbom.json", "--type", "a/b"]).ok();
+    let digest = last(&attached).rsplit('@').next().unwrap();
+    run(&place, &["copy", &at("app:v1"), &at("alone:v1")]).ok();
+    assert!(!run(&place, &["discover", &at("alone:v1")]).ok().contains(digest));
+    let text = run(&place, &["copy", "--referrers", &at("app:v1"), &at("all:v1")]).ok();
+    assert!(text.contains(&format!("referrer    {digest}")), "{text}");
+    assert!(run(&place, &["discover", &at("all:v1")]).ok().contains(digest));
+    let json = run(&place, &["copy", "-r", &at("app:v1"), &at("again:v1"), "--format", "json"]).ok();
+    assert_eq!(serde_json::from_str::<Value>(&json).unwrap()["referrers"], json!([digest]));
+}
+
+/// A proxy that is nobody's is what the environment says, and so nothing is reached.
+#[test]
+fn proxies_come_from_the_environment() {
+    let place = place();
+    let mut command = place.command(&["tags", "registry.example.invalid/a", "--plain-http"]);
+    for name in ["no_proxy", "NO_PROXY", "http_proxy", "https_proxy", "HTTPS_PROXY"] {
+        command.env_remove(name);
+    }
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    command.env("HTTP_PROXY", format!("http://{}", listener.local_addr().unwrap()));
+    let asked = std::thread::spawn(move || {
+        let (mut client, _) = listener.accept().unwrap();
+        let mut head = [0; 4096];
+        let read = std::io::Read::read(&mut client, &mut head).unwrap();
+        let body = r#"{"name":"a","tags":["by-proxy"]}"#;
+        write!(
+            client,
+            "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+            body.len()
+        )
+        .unwrap();
+        String::from_utf8_lossy(&head[..read]).into_owned()
+    });
+    let ran = Ran::of(command.env("HOME", place.path()).output().unwrap());
+    assert_eq!(ran.ok(), "by-proxy\n");
+    let asked = asked.join().unwrap();
+    assert!(asked.starts_with("GET http://registry.example.invalid/v2/a/tags/list"), "{asked}");
+}

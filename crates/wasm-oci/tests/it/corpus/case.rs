@@ -12,6 +12,8 @@ pub(crate) struct Case {
     pub(crate) outcome: Outcome,
     /// What unpacking makes of it, where it is an image.
     pub(crate) unpack: Option<Outcome>,
+    /// What its limit allows it to hold in memory, in MiB.
+    pub(crate) cap: u64,
     /// Makes the input.
     pub(crate) prepare: Box<dyn Fn() -> Read>,
 }
@@ -23,7 +25,7 @@ impl Case {
         outcome: Outcome,
         prepare: impl Fn() -> Read + 'static,
     ) -> Self {
-        Self { name, rule, outcome, unpack: None, prepare: Box::new(prepare) }
+        Self { name, rule, outcome, unpack: None, cap: 0, prepare: Box::new(prepare) }
     }
 
     /// Says what is wrong about what became of it.

@@ -1,10 +1,10 @@
-//! No case takes more than 8 MiB of memory besides its input.
+//! No case takes more than 8 MiB of memory besides its input and what its limit allows.
 
 use std::{fs, process::Command};
 
 use super::all;
 
-/// What reading a hostile input may take besides the input, in KiB.
+/// What reading a hostile input may take besides the input and what its limit allows, in KiB.
 const ALLOWED: u64 = 8 << 10;
 
 /// In a process of its own, whose peak is measured while a case reads and not while its input is made.
@@ -30,8 +30,9 @@ fn no_case_takes_more_than_it_may() {
     assert_eq!(growths.len(), cases.len(), "{text}");
     for (case, (name, growth)) in cases.iter().zip(&growths) {
         assert_eq!(case.name, *name);
-        if *growth > ALLOWED {
-            wrong.push(format!("{name}: {growth} KiB, {ALLOWED} allowed"));
+        let allowed = (case.cap << 10) + ALLOWED;
+        if *growth > allowed {
+            wrong.push(format!("{name}: {growth} KiB, {allowed} allowed"));
         }
     }
     println!("the most: {:?}", growths.iter().max_by_key(|(_, growth)| growth));
