@@ -181,10 +181,10 @@ fn pull(criterion: &mut Criterion) {
         group.sample_size(10);
         group.bench_function("wasm-oci", |bencher| once_each(bencher, &|| pull.prepare(), &|| pull.ours()));
         group.bench_function("raw GET, sha256 and fsync", |bencher| {
-            once_each(bencher, &|| pull.prepare(), &|| pull.raw())
+            once_each(bencher, &|| pull.prepare(), &|| pull.raw());
         });
         group.bench_function("oras pull", |bencher| {
-            once_each(bencher, &|| pull.prepare(), &|| pull.oras(&oras))
+            once_each(bencher, &|| pull.prepare(), &|| pull.oras(&oras));
         });
         group.finish();
         if is_bench() {

@@ -295,10 +295,12 @@ async fn finish(writer: Option<BlobWriter>) -> Result<()> {
     }
 }
 
-/// Does on a thread of its own what may take a while.
-async fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
-    let done = tokio::task::spawn_blocking(work).await;
-    done.unwrap_or_else(|failed| std::panic::resume_unwind(failed.into_panic()))
+/// Begins on a thread of its own what may take a while.
+pub(super) fn aside<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> impl Future<Output = T> + Send {
+    let done = tokio::task::spawn_blocking(work);
+    async move { done.await.unwrap_or_else(|failed| std::panic::resume_unwind(failed.into_panic())) }
 }
 
 /// Why a request did not bring the rest.

@@ -6,7 +6,13 @@ use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use oci_spec::image::Descriptor;
 
-use super::{Pick, document::Document, download::Download, manifest::Fetched, session::Session};
+use super::{
+    Pick,
+    document::Document,
+    download::{Download, aside},
+    manifest::Fetched,
+    session::Session,
+};
 use crate::{Artifact, Error, Layout, Platform, Reference, Result, artifact, media};
 
 /// How deep indexes may be in indexes.
@@ -79,17 +85,21 @@ impl Source {
         Ok(nodes)
     }
 
-    /// Brings everything into the layout: blobs first, what leads to them last.
+    /// Brings everything into the layout. A manifest waits for the disk at the same time as its blobs; nothing leads to
+    /// it yet.
     pub(super) async fn pull(&self, root: Fetched, layout: &Layout) -> Result<()> {
         for node in self.nodes(root).await? {
             let blobs = once(&node.blobs);
             let parallel = self.session.http.options.parallel.max(1);
-            stream::iter(blobs.into_iter().map(Ok))
+            let (to, Fetched { descriptor, bytes }) = (layout.clone(), node.fetched.clone());
+            let document = aside(move || to.store(&descriptor, &bytes));
+            let brought = stream::iter(blobs.into_iter().map(Ok))
                 .try_for_each_concurrent(parallel, |descriptor| async move {
                     self.download(descriptor).store(layout).await
                 })
-                .await?;
-            layout.store(&node.fetched.descriptor, &node.fetched.bytes)?;
+                .await;
+            document.await?;
+            brought?;
         }
         Ok(())
     }
