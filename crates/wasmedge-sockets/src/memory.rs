@@ -95,6 +95,14 @@ impl Buffers {
         self.total
     }
 
+    /// Where the one buffer is, if there is one: the system has shorter calls for that.
+    pub(crate) fn only(&self) -> Option<Range<usize>> {
+        match &*self.ranges {
+            [range] => Some(range.clone()),
+            _ => None,
+        }
+    }
+
     /// Leaves out the first bytes.
     pub(crate) fn skip(&mut self, mut bytes: usize) {
         for range in &mut self.ranges {

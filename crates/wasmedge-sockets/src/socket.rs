@@ -86,6 +86,9 @@ impl Socket {
         memory: &[u8],
         to: Option<SocketAddr>,
     ) -> Result<usize, System> {
+        if let (None, Some(range)) = (to, buffers.only()) {
+            return rustix::net::send(&self.descriptor, &memory[range], SEND);
+        }
         let slices = buffers.slices(memory);
         let mut none = SendAncillaryBuffer::new(&mut []);
         match to {
@@ -101,6 +104,11 @@ impl Socket {
         memory: &mut [u8],
         flags: RecvFlags,
     ) -> Result<Received, System> {
+        if let (Kind::Stream, Some(range)) = (self.kind, buffers.only()) {
+            let flags = flags | RecvFlags::DONTWAIT;
+            let (bytes, _) = rustix::net::recv(&self.descriptor, &mut memory[range], flags)?;
+            return Ok(Received { bytes, truncated: false, from: None });
+        }
         if let Some(mut slices) = buffers.slices_mut(memory) {
             return self.receive_into(&mut slices, flags);
         }

@@ -146,7 +146,7 @@ mod tests {
             "wasmtime does not provide sock_open, sock_accept from wasi_snapshot_preview1 \
              (WasmEdge's socket extension)"
         );
-        assert!(error.help().unwrap().starts_with("WasmEdge has these functions"));
+        assert!(error.help().unwrap().starts_with("wasmtime and WasmEdge have these functions"));
         assert!(error.is_not_runnable());
         let Error::MissingImports { missing, .. } = error else { panic!() };
         assert_eq!(missing[1].ty, "(i32, i32) -> (i32)");
