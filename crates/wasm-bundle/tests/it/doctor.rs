@@ -31,7 +31,7 @@ fn sound() -> Facts {
     facts.mounts = V2.into();
     facts.user_namespaces = Some(1000);
     facts.seccomp = true;
-    facts.cache = Some(Ok("/root/.cache/wasmctr/code".into()));
+    facts.cache = Some(Ok("/var/cache/wasmctr/code".into()));
     facts
 }
 

@@ -86,7 +86,7 @@ fn the_schema_is_strict() {
 #[test]
 fn crates_are_listed() {
     let place = Place::new();
-    let list = r#"{"packages":[{"name":"app","version":"1.2.3","source":"local","root":true},{"name":"serde","version":"1.0.0","source":"crates.io"}]}"#;
+    let list = r#"{"packages":[{"name":"app","version":"1.2.3","source":"local","root":true},{"name":"serde","version":"1.0.0","source":"registry"}]}"#;
     // zlib without compression: a header, one stored block, and the checksum.
     let (a, b) = list.bytes().fold((1_u32, 0_u32), |(a, b), byte| {
         let a = (a + u32::from(byte)) % 65521;
