@@ -73,7 +73,7 @@ mod tests {
 
     use super::{Body, TARGETS};
 
-    /// So that nobody has to compile them once more to know that they do.
+    /// A target is one line: what it does, its body does, which is tested here.
     #[test]
     fn every_target_calls_its_body() {
         let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz");

@@ -122,6 +122,32 @@ impl Location {
 pub(crate) const WRITTEN_ONLY: &str = "archives of Docker are written, not read";
 pub(crate) const IN_REGISTRY: &str = "it is in a registry";
 
+impl Location {
+    /// Parses the name of an image in a registry: a location in a registry, or a name that could be that of a file as well, as
+    /// `alpine` or `me/app:v1`.
+    ///
+    /// ```
+    /// use wasm_oci::Location;
+    ///
+    /// for text in ["ghcr.io/me/app:v1", "docker://ghcr.io/me/app:v1"] {
+    ///     assert_eq!(Location::reference(text)?.to_string(), "ghcr.io/me/app:v1");
+    /// }
+    /// assert!(Location::reference("oci:layout:v1").is_err());
+    /// # Ok::<(), wasm_oci::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Location`] for a location that is in no registry, [`Error::Reference`] for a malformed name.
+    pub fn reference(text: &str) -> Result<Reference> {
+        match text.parse()? {
+            Self::Registry(reference) => Ok(reference),
+            Self::Path(_) => text.parse(),
+            _ => Err(Error::Location { text: text.to_owned(), why: "it is not in a registry" }),
+        }
+    }
+}
+
 impl FromStr for Location {
     type Err = Error;
 

@@ -1,6 +1,6 @@
 //! Writing behind the network.
 
-use std::{collections::VecDeque, panic};
+use std::{collections::VecDeque, io, panic, path::PathBuf};
 
 use bytes::Bytes;
 use tokio::{
@@ -9,14 +9,15 @@ use tokio::{
 };
 
 use super::download::Sink;
-use crate::{BlobWriter, Result};
+use crate::{BlobWriter, Error, Result};
 
 /// A blob whose bytes are hashed and written on a thread of their own: while they are, the next ones come, and whatever
 /// else the network's thread does goes on.
 pub(super) struct Behind {
     to_writer: mpsc::Sender<Work>,
-    /// `None` when it has failed and said why.
-    writer: Option<JoinHandle<Result<BlobWriter>>>,
+    writer: JoinHandle<Result<BlobWriter>>,
+    /// The layout that it goes to.
+    dir: PathBuf,
     /// Where the next bytes go, when all work is done.
     position: u64,
     /// Work that there was no room for yet.
@@ -32,7 +33,7 @@ enum Work {
 const PIECES: usize = 4;
 
 impl Behind {
-    pub(super) fn new(mut writer: BlobWriter) -> Self {
+    pub(super) fn new(mut writer: BlobWriter, dir: PathBuf) -> Self {
         let (to_writer, mut work) = mpsc::channel(PIECES);
         let position = writer.position();
         let writer = spawn_blocking(move || {
@@ -44,17 +45,13 @@ impl Behind {
             }
             Ok(writer)
         });
-        Self { to_writer, writer: Some(writer), position, waiting: VecDeque::new() }
+        Self { to_writer, writer, dir, position, waiting: VecDeque::new() }
     }
 
-    /// Waits until everything is written, and returns the writer; `None` when it has failed and [`settle`](Sink::settle)
-    /// said why.
-    pub(super) async fn end(self) -> Result<Option<BlobWriter>> {
+    /// Waits until everything is written, and returns the writer, or why it failed.
+    pub(super) async fn end(self) -> Result<BlobWriter> {
         drop(self.to_writer);
-        match self.writer {
-            Some(writer) => ended(writer).await.map(Some),
-            None => Ok(None),
-        }
+        self.writer.await.unwrap_or_else(|failed| panic::resume_unwind(failed.into_panic()))
     }
 }
 
@@ -75,18 +72,12 @@ impl Sink for Behind {
         Ok(())
     }
 
+    /// Fails when the writer has; [`end`](Self::end) says why.
     async fn settle(&mut self) -> Result<()> {
         while let Some(work) = self.waiting.pop_front() {
-            if self.to_writer.send(work).await.is_err()
-                && let Some(writer) = self.writer.take()
-            {
-                ended(writer).await?;
-            }
+            let sent = self.to_writer.send(work).await;
+            sent.map_err(|_| Error::io("write", &self.dir)(io::ErrorKind::BrokenPipe.into()))?;
         }
         Ok(())
     }
-}
-
-async fn ended(writer: JoinHandle<Result<BlobWriter>>) -> Result<BlobWriter> {
-    writer.await.unwrap_or_else(|failed| panic::resume_unwind(failed.into_panic()))
 }

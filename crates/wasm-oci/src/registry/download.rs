@@ -150,12 +150,12 @@ impl Download<'_> {
                 return Ok(());
             };
             let resumed = writer.position() > 0;
-            let mut behind = Behind::new(writer);
+            let mut behind = Behind::new(writer, layout.dir().to_owned());
             let run = self.run(&mut behind).await;
-            // What came is kept, also when it was not all.
-            let writer = behind.end().await;
-            let (whole, writer) = (run?, writer?);
-            match finish(writer).await {
+            // What came is kept, also when it was not all; a disk that is full is told before what comes of it.
+            let writer = behind.end().await?;
+            let whole = run?;
+            match aside(move || writer.finish()).await {
                 Ok(()) => {
                     self.ended(How::Moved);
                     return Ok(());
@@ -284,14 +284,6 @@ impl Download<'_> {
     fn ended(&self, how: How) {
         let digest = self.descriptor.digest().clone();
         self.session.http.options.tell(&Event::Ended { digest, size: self.descriptor.size(), how });
-    }
-}
-
-/// Gives the blob its place; it waits for the disk.
-async fn finish(writer: Option<BlobWriter>) -> Result<()> {
-    match writer {
-        Some(writer) => aside(move || writer.finish()).await,
-        None => Ok(()),
     }
 }
 

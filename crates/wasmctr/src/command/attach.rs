@@ -2,12 +2,9 @@ use std::{fs, io::Write, path::PathBuf, process::ExitCode};
 
 use anyhow::Context;
 use clap::Args;
-use wasm_oci::{Reference, registry::Attachment};
+use wasm_oci::{Location, Reference, registry::Attachment};
 
-use super::{
-    pack::pair,
-    push::{Moved, named},
-};
+use super::{pack::pair, push::Moved};
 use crate::{Failure, form::Form, remote::Remote};
 
 /// The flags of `wasmctr attach`.
@@ -17,7 +14,7 @@ use crate::{Failure, form::Form, remote::Remote};
 )]
 pub(crate) struct Attach {
     /// What it is attached to: `HOST/NAME:TAG` or `HOST/NAME@DIGEST`
-    #[arg(value_name = "NAME", value_parser = named)]
+    #[arg(value_name = "NAME", value_parser = Location::reference)]
     to: Reference,
     /// The files: an SBOM, a signature, a document
     #[arg(value_name = "FILE", required = true)]

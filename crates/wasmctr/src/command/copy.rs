@@ -1,12 +1,9 @@
 use std::{io::Write, process::ExitCode};
 
 use clap::Args;
-use wasm_oci::{Platform, Reference};
+use wasm_oci::{Location, Platform, Reference};
 
-use super::{
-    pull::pick,
-    push::{Moved, named},
-};
+use super::{pull::pick, push::Moved};
 use crate::{Failure, form::Form, remote::Remote};
 
 /// The flags of `wasmctr copy`.
@@ -17,10 +14,10 @@ use crate::{Failure, form::Form, remote::Remote};
 )]
 pub(crate) struct Copy {
     /// What to copy: `HOST/NAME:TAG` or `NAME@DIGEST`
-    #[arg(value_name = "FROM", value_parser = named)]
+    #[arg(value_name = "FROM", value_parser = Location::reference)]
     from: Reference,
     /// Where it goes: `HOST/NAME:TAG`
-    #[arg(value_name = "TO", value_parser = named)]
+    #[arg(value_name = "TO", value_parser = Location::reference)]
     to: Reference,
     /// This image of an index only [default: all of it]
     #[arg(long, value_name = "OS/ARCH")]

@@ -2,16 +2,15 @@ use std::{collections::BTreeMap, io::Write, process::ExitCode};
 
 use clap::Args;
 use serde::Serialize;
-use wasm_oci::{Reference, canonical_json_pretty, oci_spec::image::Descriptor};
+use wasm_oci::{Location, Reference, canonical_json_pretty, oci_spec::image::Descriptor};
 
-use super::push::named;
 use crate::{Failure, form::Form, remote::Remote, table::Table};
 
 /// The flags of `wasmctr discover`.
 #[derive(Debug, Args)]
 pub(crate) struct Discover {
     /// What something may be attached to: `HOST/NAME:TAG` or `HOST/NAME@DIGEST`
-    #[arg(value_name = "NAME", value_parser = named)]
+    #[arg(value_name = "NAME", value_parser = Location::reference)]
     name: Reference,
     /// Only what is of this type
     #[arg(long = "type", value_name = "TYPE")]

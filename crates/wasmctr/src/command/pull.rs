@@ -4,7 +4,7 @@ use anyhow::{Context, anyhow};
 use clap::Args;
 use wasm_oci::{Layout, Location, Overwrite, Platform, Reference, registry::Pick};
 
-use super::push::{Moved, named};
+use super::push::Moved;
 use crate::{Failure, form::Form, remote::Remote};
 
 /// The flags of `wasmctr pull`.
@@ -15,7 +15,7 @@ use crate::{Failure, form::Form, remote::Remote};
 )]
 pub(crate) struct Pull {
     /// What to pull: `HOST/NAME:TAG`, `NAME@DIGEST` or `docker://NAME[:TAG]`
-    #[arg(value_name = "NAME", value_parser = named)]
+    #[arg(value_name = "NAME", value_parser = Location::reference)]
     from: Reference,
     /// Where it goes: `oci:DIR[:TAG]`, `oci-archive:FILE[:TAG]`, `docker-archive:FILE[:NAME:TAG]`, or a file for the module
     #[arg(short, long, value_name = "LOCATION")]

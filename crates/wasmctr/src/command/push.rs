@@ -21,7 +21,7 @@ pub(crate) struct Push {
     /// What to push: `oci:DIR[:TAG]`, `oci-archive:FILE[:TAG]`, or a .wasm or .wat file, which is packed as an image
     from: Location,
     /// Where it goes: `HOST/NAME:TAG` or `docker://NAME[:TAG]`
-    #[arg(value_name = "NAME", value_parser = named)]
+    #[arg(value_name = "NAME", value_parser = Location::reference)]
     to: Reference,
     /// The format to pack a file in, or to convert an image to: compat, runwasi, artifact, legacy; several make an index of
     /// them, as `compat,artifact`; and with json the answer is one document
@@ -160,9 +160,4 @@ impl Form {
         }
         Ok(ExitCode::SUCCESS)
     }
-}
-
-/// A name in a registry, with or without `docker://` in front.
-pub(super) fn named(text: &str) -> Result<Reference, wasm_oci::Error> {
-    text.strip_prefix("docker://").unwrap_or(text).parse()
 }

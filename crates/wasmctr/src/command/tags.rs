@@ -2,16 +2,15 @@ use std::{io::Write, process::ExitCode};
 
 use anyhow::anyhow;
 use clap::Args;
-use wasm_oci::{Reference, canonical_json_pretty};
+use wasm_oci::{Location, Reference, canonical_json_pretty};
 
-use super::push::named;
 use crate::{Failure, form::Form, remote::Remote, table::visible};
 
 /// The flags of `wasmctr tags`.
 #[derive(Debug, Args)]
 pub(crate) struct Tags {
     /// The repository: `HOST/NAME`; with --delete the tag or digest that goes: `HOST/NAME:TAG`, `HOST/NAME@DIGEST`
-    #[arg(value_name = "NAME", value_parser = named)]
+    #[arg(value_name = "NAME", value_parser = Location::reference)]
     name: Reference,
     /// Delete the tag, or, by digest, the image with all its tags, where the registry allows it
     #[arg(long)]
