@@ -8,10 +8,15 @@
 //!   the server sends head and body apart and waits for an acknowledgement in between, which is 44 ms on any engine;
 //! - WasmEdge's interpreter, with the same option.
 //!
-//! Then the same server written as one does today (`http-axum`, `http-wstd`), what idle connections cost, what calls on files cost beside sockets, and what a start costs. Needs root, the lab
-//! (`cargo xtask lab`), the guests (`cargo xtask guests`), a C compiler, and `cargo build --release` for `wasmctr`.
+//! Each server has a processor of its own, and the client another one, so that the scheduler's choice is not what is
+//! compared.
 //!
-//! `cargo bench -p benches --bench sockets`
+//! Then the same server written as one does today (`http-axum`, `http-wstd`), what idle connections cost, what calls on
+//! files cost beside sockets, and what a start costs. Needs root, the lab (`cargo xtask lab`), the guests
+//! (`cargo xtask guests`), a C compiler, and `cargo build --release` for `wasmctr`.
+//!
+//! `cargo bench -p benches --bench sockets`; with a word after it, as `-- sockets/16` or `-- files`, only what has it in
+//! its name.
 
 #![expect(clippy::unwrap_used, reason = "a bench that cannot be set up has nothing to say")]
 #![expect(clippy::print_stdout, reason = "a bench reports")]
@@ -29,6 +34,7 @@ use std::{
 
 use benches::{Load, is_bench, load, medians, sink};
 use lab::Network;
+use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 use tempfile::TempDir;
 use wasm_exec::{Engine, Exit, Output, Program, Task, WasmtimeEngine};
 
@@ -40,17 +46,20 @@ fn main() {
         let engines = engines(&wasmctr, &wasmedge, &guest, place.path());
         let today = today(&wasmctr, &guest, place.path());
         Network::new().unwrap().enter(|| {
-            for connections in [1, 16, 64] {
-                throughput("sockets", &engines, connections);
-            }
+            let connections = [1, 16, 64];
+            connections.iter().for_each(|connections| throughput("sockets", &engines, *connections, true));
             engines.iter().take(2).for_each(idle);
-            for connections in [1, 16, 64] {
-                throughput("http", &today, connections);
-            }
+            connections.iter().for_each(|connections| throughput("http", &today, *connections, false));
         });
     }
     files();
     start();
+}
+
+/// Tells whether somebody asked for this part: by a word of its name, or for all.
+fn is_wanted(part: &str) -> bool {
+    let mut words = env::args().skip(1).filter(|arg| !arg.starts_with('-')).peekable();
+    words.peek().is_none() || words.any(|word| part.contains(&word))
 }
 
 /// `wasmctr`, if it is built.
@@ -66,6 +75,8 @@ fn wasmctr() -> Option<PathBuf> {
 /// A way to run the server.
 struct Way {
     name: &'static str,
+    /// How often it is asked: those that are far off need no second look.
+    rounds: u32,
     program: PathBuf,
     args: Vec<String>,
     env: Vec<(&'static str, PathBuf)>,
@@ -79,8 +90,9 @@ fn engines(wasmctr: &Path, wasmedge: &Path, guest: &Path, place: &Path) -> Vec<W
     run(Command::new("cc").args(["-shared", "-fPIC", "-O2", "-o"]).arg(&nodelay).arg(source).arg("-ldl"));
     let text = |path: &Path| path.display().to_string();
     let preload = [("LD_PRELOAD", nodelay)];
-    let wasmedge = |name, args: &[String], env: &[(&'static str, PathBuf)]| Way {
+    let wasmedge = |name, rounds, args: &[String], env: &[(&'static str, PathBuf)]| Way {
         name,
+        rounds,
         program: wasmedge.to_owned(),
         args: args.to_vec(),
         env: env.to_vec(),
@@ -88,9 +100,9 @@ fn engines(wasmctr: &Path, wasmedge: &Path, guest: &Path, place: &Path) -> Vec<W
     let compiled = ["--run-mode".to_owned(), "aot".to_owned(), text(&aot)];
     vec![
         here("wasmctr (wasmtime)", wasmctr, &["run", "--net", "host"], guest, place),
-        wasmedge("WasmEdge AOT, no delay", &compiled, &preload),
-        wasmedge("WasmEdge AOT, as it is", &compiled, &[]),
-        wasmedge("WasmEdge interpreter, no delay", &[text(guest)], &preload),
+        wasmedge("WasmEdge AOT, no delay", ROUNDS, &compiled, &preload),
+        wasmedge("WasmEdge AOT, as it is", 2, &compiled, &[]),
+        wasmedge("WasmEdge interpreter, no delay", 2, &[text(guest)], &preload),
     ]
 }
 
@@ -106,6 +118,7 @@ fn today(wasmctr: &Path, guest: &Path, place: &Path) -> Vec<Way> {
 fn here(name: &'static str, wasmctr: &Path, args: &[&str], guest: &Path, place: &Path) -> Way {
     Way {
         name,
+        rounds: ROUNDS,
         program: wasmctr.to_owned(),
         args: args.iter().copied().map(str::to_owned).chain([guest.display().to_string()]).collect(),
         env: vec![("XDG_CACHE_HOME", place.join("cache"))],
@@ -117,16 +130,25 @@ fn run(command: &mut Command) {
     assert!(output.status.success(), "{command:?}: {output:?}");
 }
 
-/// Asks all of them turn by turn, and compares the first with the others.
-fn throughput(what: &str, ways: &[Way], connections: usize) {
+/// Asks all of them turn by turn, there and back, and compares the first with the others. A server that is `alone` has
+/// one processor, and the client another one.
+fn throughput(what: &str, ways: &[Way], connections: usize, alone: bool) {
+    let what = format!("{what}/{connections}");
+    if !is_wanted(&what) {
+        return;
+    }
     let (rounds, time) =
-        if is_bench() { (5, Duration::from_secs(2)) } else { (1, Duration::from_millis(20)) };
+        if is_bench() { (ROUNDS, Duration::from_secs(1)) } else { (1, Duration::from_millis(20)) };
     let mut seen: Vec<Vec<Seen>> = vec![Vec::new(); ways.len()];
-    for _ in 0..rounds {
-        for (way, seen) in ways.iter().zip(&mut seen) {
-            let server = Server::start(way);
+    for round in 0..rounds {
+        let mut turn: Vec<_> = ways.iter().zip(&mut seen).filter(|(way, _)| round < way.rounds).collect();
+        if round % 2 == 1 {
+            turn.reverse();
+        }
+        for (way, seen) in turn {
+            let server = Server::start(way, alone.then_some(0));
             let before = server.ticks();
-            let load = load(server.address, connections, time).unwrap();
+            let load = on(alone.then_some(1), || load(server.address, connections, time).unwrap());
             let ticks = (server.ticks() - before) as f64;
             let processors = ticks * 1e4 / (load.per_second * time.as_secs_f64());
             seen.push(Seen { load, processors, memory: server.memory() as f64 / 1024.0 });
@@ -150,7 +172,7 @@ fn throughput(what: &str, ways: &[Way], connections: usize) {
     for (way, seen) in ways.iter().zip(&seen) {
         let [rate, p50, p99, processors, memory] = figures(seen);
         println!(
-            "{what}/{connections}: {:<32} {rate:>8.0}/s, p50 {p50:.3} ms, p99 {p99:.3} ms, {processors:.1} us of \
+            "{what}: {:<32} {rate:>8.0}/s, p50 {p50:.3} ms, p99 {p99:.3} ms, {processors:.1} us of \
              processors each, {memory:.1} MiB; the first has {:.2}x the rate, {:.2}x of p99, {:.2}x the requests of \
              a processor's second, {:.2}x of the memory",
             way.name,
@@ -175,7 +197,10 @@ struct Seen {
 
 /// What 300 connections cost on which nothing happens.
 fn idle(way: &Way) {
-    let server = Server::start(way);
+    if !is_wanted("sockets/idle") {
+        return;
+    }
+    let server = Server::start(way, None);
     let streams: Vec<TcpStream> = (0..300)
         .map(|index| {
             let mut stream = TcpStream::connect(server.address).unwrap();
@@ -207,10 +232,11 @@ struct Server {
 }
 
 impl Server {
-    fn start(way: &Way) -> Self {
+    fn start(way: &Way, processor: Option<usize>) -> Self {
         let mut command = Command::new(&way.program);
         command.args(&way.args).envs(way.env.iter().map(|(name, value)| (name, value)));
-        let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        let child = on(processor, || command.spawn().unwrap());
         let server = Self { child, address: SocketAddr::from(([127, 0, 0, 1], 8080)) };
         let start = Instant::now();
         while TcpStream::connect(server.address).is_err() {
@@ -242,6 +268,18 @@ impl Drop for Server {
     }
 }
 
+/// Does something on one processor, with all that is started by it; on a machine that has no two, anywhere.
+fn on<T>(processor: Option<usize>, run: impl FnOnce() -> T) -> T {
+    let all = sched_getaffinity(None).unwrap();
+    let (Some(processor), 2..) = (processor, all.count()) else { return run() };
+    let mut one = CpuSet::new();
+    one.set(processor);
+    sched_setaffinity(None, &one).unwrap();
+    let done = run();
+    sched_setaffinity(None, &all).unwrap();
+    done
+}
+
 /// Calls on files of a guest that has sockets, beside one that has none.
 fn files() {
     let count = if is_bench() { 200_000 } else { 10 };
@@ -264,6 +302,9 @@ fn start() {
 }
 
 fn compare(what: &str, body: &str, turns: u32) {
+    if !is_wanted(what) {
+        return;
+    }
     let engine = WasmtimeEngine::new().unwrap();
     let program = |import: &str| engine.compile(&wat::parse_str(module(import, body)).unwrap()).unwrap();
     let socket = r#"(import "wasi_snapshot_preview1" "sock_open" (func (param i32 i32 i32) (result i32)))"#;
@@ -289,3 +330,6 @@ fn module(import: &str, body: &str) -> String {
              (func (export "_start") {body}))"#
     )
 }
+
+/// How often each server is asked that is compared with others.
+const ROUNDS: u32 = 10;

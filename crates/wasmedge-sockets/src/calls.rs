@@ -2,7 +2,7 @@
 
 use std::{future::poll_fn, task::Poll};
 
-use wasmtime::{AsContextMut, Caller, Extern};
+use wasmtime::{AsContextMut, Caller, Extern, ModuleExport};
 use wasmtime_wasi::p1::wasi_snapshot_preview1::{self as preview1, WasiSnapshotPreview1};
 use wiggle::GuestMemory;
 
@@ -26,10 +26,13 @@ pub(crate) struct Parts<'a> {
 }
 
 impl<'a> Parts<'a> {
-    /// Finds the memory of whoever calls, and what belongs to it.
-    pub(crate) fn of<T: SocketsView>(caller: &'a mut Caller<'_, T>) -> wasmtime::Result<Self> {
+    /// Finds the memory of whoever calls, by its place in the module, and what belongs to it.
+    pub(crate) fn of<T: SocketsView>(
+        caller: &'a mut Caller<'_, T>,
+        memory: &ModuleExport,
+    ) -> wasmtime::Result<Self> {
         let fuel = caller.as_context_mut().hostcall_fuel();
-        let Some(Extern::Memory(memory)) = caller.get_export("memory") else {
+        let Some(Extern::Memory(memory)) = caller.get_module_export(memory) else {
             // The words are those of the functions that are not ours.
             wasmtime::bail!("missing required memory export");
         };

@@ -120,7 +120,7 @@ pub use self::tokio::TokioReactor;
 #[cfg(feature = "wasmtime")]
 pub use self::{
     link::{Error, link, needs_sockets},
-    reactor::{Descriptor, Reactor, Wait, Wanted},
+    reactor::{Descriptor, Reactor, Ready, Wait, Wanted},
     sockets::{Limits, Sockets, SocketsView, View},
 };
 pub use self::{

@@ -1,4 +1,4 @@
-use wasmtime::{Caller, ExternType, InstancePre, Linker, Module};
+use wasmtime::{Caller, ExternType, InstancePre, Linker, Module, ModuleExport};
 
 use crate::{
     address::Version::{V1, V2},
@@ -33,13 +33,14 @@ pub fn needs_sockets(module: &Module) -> bool {
 ///
 /// [`Error`] when the module cannot run with sockets, and why.
 pub fn link<T: SocketsView + 'static>(linker: &Linker<T>, module: &Module) -> Result<InstancePre<T>, Error> {
-    check(module.get_export("memory"))?;
+    check(module.get_export(MEMORY))?;
+    let memory = module.get_export_index(MEMORY).ok_or(Error::NoMemory)?;
     let mut linker = linker.clone();
     linker.allow_shadowing(true);
     let linked = |error: wasmtime::Error| Error::Link { source: error.into() };
-    sockets(&mut linker).map_err(linked)?;
-    variants(&mut linker, module)?;
-    descriptors(&mut linker).map_err(linked)?;
+    sockets(&mut linker, memory).map_err(linked)?;
+    variants(&mut linker, module, memory)?;
+    descriptors(&mut linker, memory).map_err(linked)?;
     linker.instantiate_pre(module).map_err(linked)
 }
 
@@ -81,15 +82,15 @@ fn params(ty: &ExternType) -> Option<usize> {
     ty.func().map(|ty| ty.params().len())
 }
 
-/// Defines one function: its name, its parameters, and what is called with them.
+/// Defines one function: the memory that it works on, its name, its parameters, and what is called with them.
 macro_rules! define {
-    ($linker:ident, $name:literal, ($($param:ident),*), $call:path $(, $given:expr)?) => {
+    ($linker:ident, $memory:ident, $name:literal, ($($param:ident),*), $call:path $(, $given:expr)?) => {
         $linker.func_wrap_async(
             MODULE,
             $name,
-            |mut caller: Caller<'_, T>, ($($param,)*): ($(define!(@i32 $param),)*)| {
+            move |mut caller: Caller<'_, T>, ($($param,)*): ($(define!(@i32 $param),)*)| {
                 Box::new(async move {
-                    let mut parts = Parts::of(&mut caller)?;
+                    let mut parts = Parts::of(&mut caller, &$memory)?;
                     parts.give_way().await;
                     finish($call(parts, $($given,)? $($param.cast_unsigned()),*).await)
                 })
@@ -100,35 +101,44 @@ macro_rules! define {
 }
 
 /// Those that have one type, in both of their versions.
-fn sockets<T: SocketsView + 'static>(linker: &mut Linker<T>) -> wasmtime::Result<()> {
-    define!(linker, "sock_open", (family, kind, out), connection::open);
-    define!(linker, "sock_open_v2", (family, kind, out), connection::open);
-    define!(linker, "sock_bind", (fd, address, port), connection::bind, V1);
-    define!(linker, "sock_bind_v2", (fd, address, port), connection::bind, V2);
-    define!(linker, "sock_listen", (fd, backlog), connection::listen);
-    define!(linker, "sock_listen_v2", (fd, backlog), connection::listen);
-    define!(linker, "sock_accept_v2", (fd, flags, out), connection::accept_with);
-    define!(linker, "sock_connect", (fd, address, port), connection::connect, V1);
-    define!(linker, "sock_connect_v2", (fd, address, port), connection::connect, V2);
-    define!(linker, "sock_shutdown", (fd, how), connection::shutdown);
-    define!(linker, "sock_getlocaladdr_v2", (fd, address, port), connection::name_v2, Local);
-    define!(linker, "sock_getpeeraddr_v2", (fd, address, port), connection::name_v2, Peer);
-    define!(linker, "sock_recv", (fd, list, count, flags, out, out_flags), data::receive);
-    define!(linker, "sock_recv_v2", (fd, list, count, flags, out, out_flags), data::receive);
+fn sockets<T: SocketsView + 'static>(linker: &mut Linker<T>, memory: ModuleExport) -> wasmtime::Result<()> {
+    define!(linker, memory, "sock_open", (family, kind, out), connection::open);
+    define!(linker, memory, "sock_open_v2", (family, kind, out), connection::open);
+    define!(linker, memory, "sock_bind", (fd, address, port), connection::bind, V1);
+    define!(linker, memory, "sock_bind_v2", (fd, address, port), connection::bind, V2);
+    define!(linker, memory, "sock_listen", (fd, backlog), connection::listen);
+    define!(linker, memory, "sock_listen_v2", (fd, backlog), connection::listen);
+    define!(linker, memory, "sock_accept_v2", (fd, flags, out), connection::accept_with);
+    define!(linker, memory, "sock_connect", (fd, address, port), connection::connect, V1);
+    define!(linker, memory, "sock_connect_v2", (fd, address, port), connection::connect, V2);
+    define!(linker, memory, "sock_shutdown", (fd, how), connection::shutdown);
+    define!(linker, memory, "sock_getlocaladdr_v2", (fd, address, port), connection::name_v2, Local);
+    define!(linker, memory, "sock_getpeeraddr_v2", (fd, address, port), connection::name_v2, Peer);
+    define!(linker, memory, "sock_recv", (fd, list, count, flags, out, out_flags), data::receive);
+    define!(linker, memory, "sock_recv_v2", (fd, list, count, flags, out, out_flags), data::receive);
     define!(
         linker,
+        memory,
         "sock_recv_from_v2",
         (fd, list, count, address, flags, port, out, out_flags),
         data::receive_from_v2
     );
-    define!(linker, "sock_send", (fd, list, count, flags, out), data::send);
-    define!(linker, "sock_send_v2", (fd, list, count, flags, out), data::send);
-    define!(linker, "sock_send_to", (fd, list, count, address, port, flags, out), data::send_to, V1);
-    define!(linker, "sock_send_to_v2", (fd, list, count, address, port, flags, out), data::send_to, V2);
-    define!(linker, "sock_getsockopt", (fd, level, name, value, size), option::get);
-    define!(linker, "sock_setsockopt", (fd, level, name, value, length), option::set);
+    define!(linker, memory, "sock_send", (fd, list, count, flags, out), data::send);
+    define!(linker, memory, "sock_send_v2", (fd, list, count, flags, out), data::send);
+    define!(linker, memory, "sock_send_to", (fd, list, count, address, port, flags, out), data::send_to, V1);
     define!(
         linker,
+        memory,
+        "sock_send_to_v2",
+        (fd, list, count, address, port, flags, out),
+        data::send_to,
+        V2
+    );
+    define!(linker, memory, "sock_getsockopt", (fd, level, name, value, size), option::get);
+    define!(linker, memory, "sock_setsockopt", (fd, level, name, value, length), option::set);
+    define!(
+        linker,
+        memory,
         "sock_getaddrinfo",
         (node, node_length, service, service_length, hints, list, most, out),
         resolve::addresses
@@ -137,7 +147,11 @@ fn sockets<T: SocketsView + 'static>(linker: &mut Linker<T>) -> wasmtime::Result
 }
 
 /// Those whose version is told by the type of the import, as WasmEdge does it.
-fn variants<T: SocketsView + 'static>(linker: &mut Linker<T>, module: &Module) -> Result<(), Error> {
+fn variants<T: SocketsView + 'static>(
+    linker: &mut Linker<T>,
+    module: &Module,
+    memory: ModuleExport,
+) -> Result<(), Error> {
     let is_second = |name: &'static str, first: usize, second: usize| {
         let has = |number| {
             let is_it = |import: wasmtime::ImportType<'_>| {
@@ -156,21 +170,23 @@ fn variants<T: SocketsView + 'static>(linker: &mut Linker<T>, module: &Module) -
         is_second("sock_getlocaladdr", 4, 3)?,
         is_second("sock_getpeeraddr", 4, 3)?,
     ];
-    define_variants(linker, second).map_err(|error| Error::Link { source: error.into() })
+    define_variants(linker, memory, second).map_err(|error| Error::Link { source: error.into() })
 }
 
 fn define_variants<T: SocketsView + 'static>(
     linker: &mut Linker<T>,
+    memory: ModuleExport,
     [accept, receive, local, peer]: [bool; 4],
 ) -> wasmtime::Result<()> {
     if accept {
-        define!(linker, "sock_accept", (fd, flags, out), connection::accept_with);
+        define!(linker, memory, "sock_accept", (fd, flags, out), connection::accept_with);
     } else {
-        define!(linker, "sock_accept", (fd, out), connection::accept);
+        define!(linker, memory, "sock_accept", (fd, out), connection::accept);
     }
     if receive {
         define!(
             linker,
+            memory,
             "sock_recv_from",
             (fd, list, count, address, flags, port, out, out_flags),
             data::receive_from_v2
@@ -178,33 +194,34 @@ fn define_variants<T: SocketsView + 'static>(
     } else {
         define!(
             linker,
+            memory,
             "sock_recv_from",
             (fd, list, count, address, flags, out, out_flags),
             data::receive_from_v1
         );
     }
     if local {
-        define!(linker, "sock_getlocaladdr", (fd, address, port), connection::name_v2, Local);
+        define!(linker, memory, "sock_getlocaladdr", (fd, address, port), connection::name_v2, Local);
     } else {
-        define!(linker, "sock_getlocaladdr", (fd, address, kind, port), connection::name_v1, Local);
+        define!(linker, memory, "sock_getlocaladdr", (fd, address, kind, port), connection::name_v1, Local);
     }
     if peer {
-        define!(linker, "sock_getpeeraddr", (fd, address, port), connection::name_v2, Peer);
+        define!(linker, memory, "sock_getpeeraddr", (fd, address, port), connection::name_v2, Peer);
     } else {
-        define!(linker, "sock_getpeeraddr", (fd, address, kind, port), connection::name_v1, Peer);
+        define!(linker, memory, "sock_getpeeraddr", (fd, address, kind, port), connection::name_v1, Peer);
     }
     Ok(())
 }
 
 /// Defines one function that is asked about sockets and about files, in the types of wasmtime-wasi.
 macro_rules! share {
-    ($linker:ident, $name:literal, ($($param:ident),*), $call:path) => {
+    ($linker:ident, $memory:ident, $name:literal, ($($param:ident),*), $call:path) => {
         $linker.func_wrap_async(
             MODULE,
             $name,
-            |mut caller: Caller<'_, T>, ($($param,)*): ($(define!(@i32 $param),)*)| {
+            move |mut caller: Caller<'_, T>, ($($param,)*): ($(define!(@i32 $param),)*)| {
                 Box::new(async move {
-                    let mut parts = Parts::of(&mut caller)?;
+                    let mut parts = Parts::of(&mut caller, &$memory)?;
                     parts.give_way().await;
                     $call(parts, $($param),*).await
                 })
@@ -213,22 +230,30 @@ macro_rules! share {
     };
 }
 
-fn descriptors<T: SocketsView + 'static>(linker: &mut Linker<T>) -> wasmtime::Result<()> {
-    share!(linker, "fd_close", (fd), descriptor::close);
-    share!(linker, "fd_fdstat_get", (fd, out), descriptor::stat);
-    share!(linker, "fd_filestat_get", (fd, out), descriptor::file_stat);
-    share!(linker, "fd_read", (fd, list, count, out), descriptor::read);
-    share!(linker, "fd_renumber", (from, to), descriptor::renumber);
-    share!(linker, "fd_write", (fd, list, count, out), descriptor::write);
-    share!(linker, "poll_oneoff", (subscriptions, events, count, out), poll::poll);
-    share!(linker, "epoll_oneoff", (subscriptions, events, count, out), poll::poll);
-    linker.func_wrap(MODULE, "fd_fdstat_set_flags", |mut caller: Caller<'_, T>, fd: i32, flags: i32| {
-        descriptor::set_flags(Parts::of(&mut caller)?, fd, flags)
-    })?;
+fn descriptors<T: SocketsView + 'static>(
+    linker: &mut Linker<T>,
+    memory: ModuleExport,
+) -> wasmtime::Result<()> {
+    share!(linker, memory, "fd_close", (fd), descriptor::close);
+    share!(linker, memory, "fd_fdstat_get", (fd, out), descriptor::stat);
+    share!(linker, memory, "fd_filestat_get", (fd, out), descriptor::file_stat);
+    share!(linker, memory, "fd_read", (fd, list, count, out), descriptor::read);
+    share!(linker, memory, "fd_renumber", (from, to), descriptor::renumber);
+    share!(linker, memory, "fd_write", (fd, list, count, out), descriptor::write);
+    share!(linker, memory, "poll_oneoff", (subscriptions, events, count, out), poll::poll);
+    share!(linker, memory, "epoll_oneoff", (subscriptions, events, count, out), poll::poll);
+    linker.func_wrap(
+        MODULE,
+        "fd_fdstat_set_flags",
+        move |mut caller: Caller<'_, T>, fd: i32, flags: i32| {
+            descriptor::set_flags(Parts::of(&mut caller, &memory)?, fd, flags)
+        },
+    )?;
     Ok(())
 }
 
 const MODULE: &str = "wasi_snapshot_preview1";
+const MEMORY: &str = "memory";
 
 /// The functions that preview 1 has not at all. It has `sock_accept`, with three parameters.
 const OWN: [&str; 23] = [

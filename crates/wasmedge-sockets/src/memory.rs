@@ -3,6 +3,8 @@ use std::{
     ops::Range,
 };
 
+use smallvec::SmallVec;
+
 use crate::errno::Errno;
 
 /// A guest's memory, as WasmEdge reads it: what is outside of it is `EFAULT`, what is not aligned `EADDRNOTAVAIL`.
@@ -70,7 +72,7 @@ impl Memory<'_> {
         }
         let list = self.place(at, count * 8, 4)?;
         let mut total = 0_u32;
-        let mut ranges = Vec::with_capacity(count as usize);
+        let mut ranges = SmallVec::with_capacity(count as usize);
         for entry in self.0[list].chunks_exact(8) {
             let number =
                 |at: usize| u32::from_le_bytes([entry[at], entry[at + 1], entry[at + 2], entry[at + 3]]);
@@ -86,7 +88,7 @@ impl Memory<'_> {
 /// Where the bytes of one call come from or go to, in this order.
 #[derive(Debug)]
 pub(crate) struct Buffers {
-    ranges: Vec<Range<usize>>,
+    ranges: SmallVec<[Range<usize>; 2]>,
     total: usize,
 }
 
@@ -111,7 +113,7 @@ impl Buffers {
             bytes -= some;
             self.total -= some;
         }
-        self.ranges.retain(|range| !range.is_empty());
+        self.ranges.retain(|range| range.start < range.end);
     }
 
     pub(crate) fn slices<'a>(&self, memory: &'a [u8]) -> Vec<IoSlice<'a>> {

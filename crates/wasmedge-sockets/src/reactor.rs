@@ -10,8 +10,9 @@ use std::{
 
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
-    io::retry_on_intr,
+    io::Errno,
 };
+use smallvec::SmallVec;
 
 /// Waits for sockets, in the way of whoever drives the guest.
 ///
@@ -19,15 +20,15 @@ use rustix::{
 /// so each has a reactor of its own, or one that many share.
 pub trait Reactor: fmt::Debug + Send + Sync {
     /// Waits until one of the sockets is what is wanted of it, or until the time is over; without sockets, only for the
-    /// time; without a time, for ever.
+    /// time; without a time, for ever. Returns what it then knows of them.
     ///
-    /// It may return earlier, as whoever calls looks again: too late is wrong, too early only costs. It must notice also
-    /// what was there before it was called.
-    fn wait<'a>(&'a self, wanted: Vec<Wanted<'a>>, timeout: Option<Duration>) -> Wait<'a>;
+    /// It may return earlier and know nothing, as whoever calls waits again: too late is wrong, too early only costs. It
+    /// must notice also what was there before it was called.
+    fn wait<'a>(&'a self, wanted: &'a [Wanted<'a>], timeout: Option<Duration>) -> Wait<'a>;
 }
 
 /// What [`Reactor::wait`] returns.
-pub type Wait<'a> = Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
+pub type Wait<'a> = Pin<Box<dyn Future<Output = Ready> + Send + 'a>>;
 
 /// A socket, and what is waited for.
 #[derive(Debug, Clone, Copy)]
@@ -42,28 +43,71 @@ pub struct Wanted<'a> {
 }
 
 impl Wanted<'_> {
-    /// Tells whether one of these is so now: one system call.
-    #[must_use]
-    pub fn any_is_ready(wanted: &[Self]) -> bool {
-        ready(wanted).iter().any(|flags| !flags.is_empty())
-    }
-
     fn flags(&self) -> PollFlags {
-        let read = if self.read { PollFlags::IN } else { PollFlags::empty() };
-        let write = if self.write { PollFlags::OUT } else { PollFlags::empty() };
-        read | write
+        let mut flags = PollFlags::empty();
+        flags.set(PollFlags::IN, self.read);
+        flags.set(PollFlags::OUT, self.write);
+        flags
     }
 }
 
-/// Asks the system about all of these at once. It is asked again after each wait: what it says is true now, and it also
-/// says that a connection is over.
-pub(crate) fn ready(wanted: &[Wanted<'_>]) -> Vec<PollFlags> {
-    let mut polled: Vec<_> =
-        wanted.iter().map(|wanted| PollFd::new(&wanted.socket.fd, wanted.flags())).collect();
-    match retry_on_intr(|| poll(&mut polled, Some(&AT_ONCE))) {
-        Ok(_) => polled.iter().map(PollFd::revents).collect(),
-        // No memory: whoever then reads or writes learns how it is.
-        Err(_) => wanted.iter().map(Wanted::flags).collect(),
+/// What the system said of sockets that are waited for. The default is that there was nothing.
+#[derive(Debug, Clone, Default)]
+pub struct Ready {
+    /// One for each socket, or none at all.
+    flags: Flags,
+    other: bool,
+}
+
+impl Ready {
+    /// Asks the system, by one call that does not wait. What it says is true now, and it says also that a connection is
+    /// over.
+    #[must_use]
+    pub fn now(wanted: &[Wanted<'_>]) -> Self {
+        if wanted.is_empty() { Self::default() } else { Self::poll(wanted, None, Some(&AT_ONCE)) }
+    }
+
+    /// Asks the system, by one call that keeps the thread until there is something or the time is over: for a
+    /// [`Reactor`] whose thread has nothing else to do. The other descriptor is one that is waited for too, until there
+    /// is something to read: whoever wants the thread back writes to it.
+    #[must_use]
+    pub fn block(wanted: &[Wanted<'_>], other: Option<BorrowedFd<'_>>, timeout: Option<Duration>) -> Self {
+        // A time that is longer than the system can count is for ever.
+        let timeout = timeout.and_then(|timeout| Timespec::try_from(timeout).ok());
+        Self::poll(wanted, other, timeout.as_ref())
+    }
+
+    /// Tells whether one of the sockets is ready.
+    #[must_use]
+    pub fn any(&self) -> bool {
+        self.flags.iter().any(|flags| !flags.is_empty())
+    }
+
+    /// Tells whether the other descriptor of [`block`](Self::block) is ready.
+    #[must_use]
+    pub fn other(&self) -> bool {
+        self.other
+    }
+
+    /// What was said of one of the sockets.
+    pub(crate) fn of(&self, index: usize) -> PollFlags {
+        self.flags.get(index).copied().unwrap_or(PollFlags::empty())
+    }
+
+    fn poll(wanted: &[Wanted<'_>], other: Option<BorrowedFd<'_>>, timeout: Option<&Timespec>) -> Self {
+        let mut polled: SmallVec<[_; 8]> = SmallVec::with_capacity(wanted.len() + 1);
+        polled.extend(wanted.iter().map(|wanted| PollFd::new(&wanted.socket.fd, wanted.flags())));
+        polled.extend(other.map(|other| PollFd::from_borrowed_fd(other, PollFlags::IN)));
+        match poll(&mut polled, timeout) {
+            Ok(0) | Err(Errno::INTR) => Self::default(),
+            Ok(_) => {
+                let mut flags: Flags = polled.iter().map(PollFd::revents).collect();
+                let other = other.is_some() && flags.pop().is_some_and(|flags| !flags.is_empty());
+                Self { flags, other }
+            }
+            // No memory: whoever then reads or writes learns how it is.
+            Err(_) => Self { flags: wanted.iter().map(Wanted::flags).collect(), other: other.is_some() },
+        }
     }
 }
 
@@ -107,5 +151,7 @@ impl fmt::Debug for Descriptor {
         f.debug_tuple("Descriptor").field(&self.fd).finish()
     }
 }
+
+type Flags = SmallVec<[PollFlags; 16]>;
 
 const AT_ONCE: Timespec = Timespec { tv_sec: 0, tv_nsec: 0 };

@@ -34,6 +34,8 @@ pub(crate) struct Socket {
     pub(crate) buffers: [usize; 2],
     /// Whose datagrams the policy allows, of those that it was asked about last.
     pub(crate) heard: Option<SocketAddr>,
+    /// In which poll the guest was told last that there is something to read.
+    pub(crate) told: u64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,6 +70,7 @@ impl Socket {
             lingers: false,
             buffers: [0; 2],
             heard: None,
+            told: 0,
         }
     }
 
@@ -147,13 +150,12 @@ impl Socket {
         }
         let wanted = Wanted { socket: &self.descriptor, read, write: !read };
         let Some(timeout) = self.timeout(read) else {
-            reactor.wait(vec![wanted], None).await;
+            reactor.wait(&[wanted], None).await;
             return Ok(());
         };
         let begin = Instant::now();
         while let Some(rest) = timeout.checked_sub(begin.elapsed()) {
-            reactor.wait(vec![wanted], Some(rest)).await;
-            if Wanted::any_is_ready(&[wanted]) {
+            if reactor.wait(&[wanted], Some(rest)).await.any() {
                 return Ok(());
             }
         }

@@ -32,6 +32,8 @@ pub struct Sockets {
     free: BTreeSet<u32>,
     /// How many calls there were since the guest last gave way.
     busy: u32,
+    /// How many polls there were.
+    pub(crate) polls: u64,
 }
 
 struct Entry {
@@ -105,6 +107,7 @@ impl Sockets {
             table: Vec::new(),
             free: BTreeSet::new(),
             busy: 0,
+            polls: 0,
         }
     }
 

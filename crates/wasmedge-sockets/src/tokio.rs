@@ -8,7 +8,7 @@ use std::{
 
 use tokio::io::unix::AsyncFd;
 
-use crate::reactor::{Descriptor, Reactor, Wait, Wanted};
+use crate::reactor::{Descriptor, Reactor, Ready, Wait, Wanted};
 
 /// Waits with the tokio runtime that the guest runs in, which must have its I/O and its time driver enabled.
 ///
@@ -20,35 +20,31 @@ use crate::reactor::{Descriptor, Reactor, Wait, Wanted};
 pub struct TokioReactor;
 
 impl Reactor for TokioReactor {
-    fn wait<'a>(&'a self, wanted: Vec<Wanted<'a>>, timeout: Option<Duration>) -> Wait<'a> {
+    fn wait<'a>(&'a self, wanted: &'a [Wanted<'a>], timeout: Option<Duration>) -> Wait<'a> {
         Box::pin(async move {
-            if wanted.is_empty() {
-                return sleep(timeout).await;
-            }
             let ready = async {
-                if !poll_fn(|cx| poll(&wanted, cx)).await {
-                    sleep(Some(LATER)).await;
+                if wanted.is_empty() {
+                    return pending().await;
+                }
+                match poll_fn(|cx| poll(wanted, cx)).await {
+                    Some(ready) => ready,
+                    None => {
+                        tokio::time::sleep(LATER).await;
+                        Ready::now(wanted)
+                    }
                 }
             };
             match timeout {
-                // A socket that is ready and a time that is over are the same for whoever looks again.
-                Some(timeout) => drop(tokio::time::timeout(timeout, ready).await),
+                Some(timeout) => tokio::time::timeout(timeout, ready).await.unwrap_or_default(),
                 None => ready.await,
             }
         })
     }
 }
 
-async fn sleep(timeout: Option<Duration>) {
-    match timeout {
-        Some(timeout) => tokio::time::sleep(timeout).await,
-        None => pending().await,
-    }
-}
-
 /// Forgets what was ready, asks to be woken, and only then looks: in another order something would get lost, or would be
-/// reported for ever. False if the runtime cannot tell, which is then asked again in a while.
-fn poll(wanted: &[Wanted<'_>], cx: &mut Context<'_>) -> Poll<bool> {
+/// reported for ever. `None` if the runtime cannot tell, which is then asked again in a while.
+fn poll(wanted: &[Wanted<'_>], cx: &mut Context<'_>) -> Poll<Option<Ready>> {
     let mut watches = true;
     for wanted in wanted {
         match watched(wanted.socket) {
@@ -56,10 +52,11 @@ fn poll(wanted: &[Wanted<'_>], cx: &mut Context<'_>) -> Poll<bool> {
             None => watches = false,
         }
     }
-    match (Wanted::any_is_ready(wanted), watches) {
-        (true, _) => Poll::Ready(true),
+    let ready = Ready::now(wanted);
+    match (ready.any(), watches) {
+        (true, _) => Poll::Ready(Some(ready)),
         (false, true) => Poll::Pending,
-        (false, false) => Poll::Ready(false),
+        (false, false) => Poll::Ready(None),
     }
 }
 

@@ -1,7 +1,7 @@
 //! `poll_oneoff`: waiting for sockets, for what is none, and for clocks, all at once.
 
 use std::{
-    collections::BTreeSet,
+    collections::BTreeMap,
     future::{Future, pending, poll_fn},
     pin::{Pin, pin},
     task::Poll,
@@ -9,6 +9,7 @@ use std::{
 };
 
 use rustix::event::PollFlags;
+use smallvec::SmallVec;
 use wasmtime_wasi::p1::{WasiP1Ctx, wasi_snapshot_preview1 as preview1};
 use wiggle::GuestMemory;
 
@@ -16,8 +17,8 @@ use super::{Parts, stat};
 use crate::{
     errno::{Errno, Fault, Outcome, finish},
     memory::Memory,
-    reactor::{Wanted, ready},
-    sockets::{View, is_socket},
+    reactor::{Ready, Wanted},
+    sockets::{Sockets, View, is_socket},
 };
 
 /// Also `epoll_oneoff`: WasmEdge asks the system for edges there, but registers every descriptor anew in each call, so
@@ -78,21 +79,22 @@ fn check(parts: &Parts<'_>, at: u32, events: u32, count: u32, out: u32) -> Resul
     if count > parts.view.sockets.limits.subscriptions { Err(Errno::NOMEM) } else { Ok(()) }
 }
 
-fn read(memory: &Memory<'_>, at: u32, count: u32) -> Result<Vec<Subscription>, Errno> {
-    let one = |index| {
-        let at = at + index * SUBSCRIPTION;
-        let kind = match memory.u8(at + 8)? {
-            CLOCK => {
-                let [id, timeout, flags] = [16, 24, 40].map(|offset| at + offset);
-                Kind::Clock { id: memory.u32(id)?, timeout: memory.u64(timeout)?, flags: memory.u16(flags)? }
-            }
-            READ => Kind::Read(memory.u32(at + 16)?),
-            WRITE => Kind::Write(memory.u32(at + 16)?),
+fn read(memory: &Memory<'_>, at: u32, count: u32) -> Result<Few<Subscription>, Errno> {
+    let list = memory.bytes(at, count * SUBSCRIPTION)?;
+    Ok(list.as_chunks().0.iter().map(Subscription::of).collect())
+}
+
+impl Subscription {
+    fn of(bytes: &[u8; SUBSCRIPTION as usize]) -> Self {
+        let long = |at: usize| bytes[at..].first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes));
+        let kind = match bytes[8] {
+            CLOCK => Kind::Clock { id: long(16) as u32, timeout: long(24), flags: long(40) as u16 },
+            READ => Kind::Read(long(16) as u32),
+            WRITE => Kind::Write(long(16) as u32),
             tag => Kind::Unknown(tag),
         };
-        Ok(Subscription { userdata: memory.u64(at)?, kind })
-    };
-    (0..count).map(one).collect()
+        Self { userdata: long(0), kind }
+    }
 }
 
 /// Tells whether sockets are waited for, or nothing but clocks: a guest's runtime that gives way by a sleep of some
@@ -112,34 +114,98 @@ enum Target {
     Event(Errno),
     /// It will be so then; `None` is never.
     Until(Option<Instant>),
-    Socket(u32, bool),
+    /// A side of a socket, which has this place among those that are waited for.
+    Socket(usize, PollFlags),
     /// It is asked of wasmtime-wasi.
     Other,
 }
 
 async fn poll_all(parts: &mut Parts<'_>, wanted: &[Subscription], events: u32, out: u32) -> Outcome {
-    let mut targets = Vec::with_capacity(wanted.len());
-    let mut seen = BTreeSet::new();
+    let mut targets = Few::with_capacity(wanted.len());
+    let mut polled = Polled::default();
     for wanted in wanted {
         targets.push(match wanted.kind {
-            Kind::Clock { id, timeout, flags } => clock(&mut parts.view, id, timeout, flags).await?,
-            Kind::Read(fd) => descriptor(&mut parts.view, fd, true, &mut seen).await?,
-            Kind::Write(fd) => descriptor(&mut parts.view, fd, false, &mut seen).await?,
+            Kind::Clock { id, timeout, flags } => clock(&mut parts.view, id, timeout, flags)?,
+            Kind::Read(fd) if is_socket(fd) => polled.add(parts.view.sockets, fd, PollFlags::IN),
+            Kind::Write(fd) if is_socket(fd) => polled.add(parts.view.sockets, fd, PollFlags::OUT),
+            Kind::Read(fd) | Kind::Write(fd) => descriptor(&mut parts.view, fd).await?,
             Kind::Unknown(_) => Target::Event(Errno::INVAL),
         });
     }
-    let happened = wait(&mut parts.view, wanted, &targets).await?;
-    let mut count = 0;
-    for (wanted, happened) in wanted.iter().zip(&happened) {
-        let Some(happened) = happened else { continue };
-        parts.memory.set(events + count * EVENT, &happened.event(wanted))?;
-        count += 1;
+    let happened = wait(&mut parts.view, wanted, &targets, &polled).await?;
+    let mut told: Few<_> = (0..wanted.len())
+        .filter_map(|index| Some((polled.turn(parts.view.sockets, targets[index]), index, happened[index]?)))
+        .collect();
+    told.sort_unstable_by_key(|(turn, index, _)| (*turn, *index));
+    let mut at = events;
+    for (_, index, happened) in &told {
+        parts.memory.set(at, &happened.event(&wanted[*index]))?;
+        at += EVENT;
     }
-    Ok(parts.memory.set_u32(out, count)?)
+    polled.told(parts.view.sockets, told.iter().map(|(_, index, _)| targets[*index]));
+    Ok(parts.memory.set_u32(out, told.len() as u32)?)
+}
+
+/// The sockets that are waited for, each once: guests ask for both sides of one apart.
+#[derive(Debug, Default)]
+struct Polled {
+    sockets: Few<(u32, PollFlags)>,
+    places: BTreeMap<u32, usize>,
+}
+
+impl Polled {
+    fn add(&mut self, sockets: &Sockets, fd: u32, side: PollFlags) -> Target {
+        if let Err(errno) = sockets.get(fd) {
+            return Target::Event(errno);
+        }
+        let place = *self.places.entry(fd).or_insert(self.sockets.len());
+        if place == self.sockets.len() {
+            self.sockets.push((fd, PollFlags::empty()));
+        }
+        let (_, sides) = &mut self.sockets[place];
+        if sides.contains(side) {
+            return Target::Event(Errno::EXIST);
+        }
+        sides.insert(side);
+        Target::Socket(place, side)
+    }
+
+    /// What is told earlier than something else has a lower number. A guest serves its sockets in the order in which it is
+    /// told: in one that is always the same those at its end would miss every other turn, so what the guest has not read
+    /// from for longest comes first.
+    fn turn(&self, sockets: &Sockets, target: Target) -> u64 {
+        self.reads(target).and_then(|fd| sockets.get(fd).ok()).map_or(0, |socket| socket.told)
+    }
+
+    /// Remembers which sockets the guest will read from now.
+    fn told(&self, sockets: &mut Sockets, targets: impl Iterator<Item = Target>) {
+        sockets.polls += 1;
+        let turn = sockets.polls;
+        for fd in targets.filter_map(|target| self.reads(target)) {
+            if let Ok(socket) = sockets.get_mut(fd) {
+                socket.told = turn;
+            }
+        }
+    }
+
+    fn reads(&self, target: Target) -> Option<u32> {
+        match target {
+            Target::Socket(place, PollFlags::IN) => Some(self.sockets[place].0),
+            _ => None,
+        }
+    }
+
+    fn wanted<'a>(&self, sockets: &'a Sockets) -> Result<Few<Wanted<'a>>, Errno> {
+        let wanted = |(fd, sides): &(u32, PollFlags)| {
+            let [read, write] = [PollFlags::IN, PollFlags::OUT].map(|side| sides.contains(side));
+            Ok(Wanted { socket: &sockets.get(*fd)?.descriptor, read, write })
+        };
+        self.sockets.iter().map(wanted).collect()
+    }
 }
 
 /// When a clock will have got there.
-async fn clock(view: &mut View<'_>, id: u32, timeout: u64, flags: u16) -> Outcome<Target> {
+fn clock(view: &mut View<'_>, id: u32, timeout: u64, flags: u16) -> Outcome<Target> {
     if !matches!(id, REALTIME | MONOTONIC) || flags & !ABSOLUTE != 0 {
         return Ok(Target::Event(Errno::INVAL));
     }
@@ -160,20 +226,8 @@ fn now(wasi: &mut WasiP1Ctx, id: u32) -> Outcome<Duration> {
     }
 }
 
-async fn descriptor(
-    view: &mut View<'_>,
-    fd: u32,
-    read: bool,
-    seen: &mut BTreeSet<(u32, bool)>,
-) -> Outcome<Target> {
-    if is_socket(fd) {
-        let is_twice = !seen.insert((fd, read));
-        return Ok(match view.sockets.get(fd) {
-            Ok(_) if is_twice => Target::Event(Errno::EXIST),
-            Ok(_) => Target::Socket(fd, read),
-            Err(errno) => Target::Event(errno),
-        });
-    }
+/// A descriptor that is no socket.
+async fn descriptor(view: &mut View<'_>, fd: u32) -> Outcome<Target> {
     match stat(view, fd).await {
         Ok(REGULAR_FILE) => Ok(Target::Event(Errno::SUCCESS)),
         Ok(_) => Ok(Target::Other),
@@ -212,59 +266,58 @@ async fn wait(
     view: &mut View<'_>,
     wanted: &[Subscription],
     targets: &[Target],
-) -> Outcome<Vec<Option<Happened>>> {
-    let sockets = &*view.sockets;
-    let mut descriptors = Vec::with_capacity(targets.len());
-    for target in targets {
-        if let Target::Socket(fd, read) = *target {
-            let socket = &sockets.get(fd)?.descriptor;
-            descriptors.push(Wanted { socket, read, write: !read });
-        }
-    }
-    let others: Vec<_> = wanted
-        .iter()
-        .zip(targets)
-        .filter(|(_, target)| matches!(target, Target::Other))
-        .map(|(wanted, _)| *wanted)
-        .collect();
+    polled: &Polled,
+) -> Outcome<Few<Option<Happened>>> {
+    let sockets = polled.wanted(view.sockets)?;
+    let reactor = &*view.sockets.reactor;
+    let others = wanted.iter().zip(targets).filter(|(_, target)| matches!(target, Target::Other));
+    let others: Vec<_> = others.map(|(wanted, _)| *wanted).collect();
     let mut others = pin!(ask_others(view.wasi, &others));
     let mut answer = poll_once(others.as_mut()).await.transpose()?;
     loop {
-        let flags = if descriptors.is_empty() { Vec::new() } else { ready(&descriptors) };
-        let happened = happened(targets, &flags, answer.as_deref());
+        let rest = rest(targets);
+        let is_over = answer.is_some() || rest.is_some_and(|rest| rest <= AT_ONCE);
+        let ready = if is_over {
+            Ready::now(&sockets)
+        } else {
+            // The system is asked once for what there is and for what comes.
+            let mut ready = reactor.wait(&sockets, rest);
+            let either = poll_fn(|cx| match others.as_mut().poll(cx) {
+                Poll::Ready(answer) => Poll::Ready(Err(answer)),
+                Poll::Pending => ready.as_mut().poll(cx).map(Ok),
+            });
+            match either.await {
+                Ok(ready) => ready,
+                Err(others) => {
+                    answer = Some(others?);
+                    continue;
+                }
+            }
+        };
+        let happened = happened(targets, &ready, answer.as_deref());
         if happened.iter().any(Option::is_some) {
             return Ok(happened);
         }
-        let mut sleep = sockets.reactor.wait(descriptors.clone(), rest(targets));
-        answer = poll_fn(|cx| match others.as_mut().poll(cx) {
-            Poll::Ready(answer) => Poll::Ready(answer.map(Some)),
-            Poll::Pending => sleep.as_mut().poll(cx).map(|()| Ok(None)),
-        })
-        .await?;
     }
 }
 
-/// How long it is to the first of the clocks.
+/// How long it is to the first of what is known to come.
 fn rest(targets: &[Target]) -> Option<Duration> {
-    let untils = targets.iter().filter_map(|target| match target {
-        Target::Until(until) => *until,
-        _ => None,
+    let rests = targets.iter().filter_map(|target| match target {
+        Target::Event(_) => Some(Duration::ZERO),
+        Target::Until(until) => until.map(|until| until.saturating_duration_since(Instant::now())),
+        Target::Socket(..) | Target::Other => None,
     });
-    untils.min().map(|until| until.saturating_duration_since(Instant::now()))
+    rests.min()
 }
 
-fn happened(
-    targets: &[Target],
-    flags: &[PollFlags],
-    others: Option<&[Option<Happened>]>,
-) -> Vec<Option<Happened>> {
+fn happened(targets: &[Target], ready: &Ready, others: Option<&[Option<Happened>]>) -> Few<Option<Happened>> {
     let now = Instant::now() + AT_ONCE;
-    let mut flags = flags.iter();
     let mut others = others.unwrap_or_default().iter();
     let mut one = |target: &Target| match *target {
         Target::Event(errno) => Some(Happened { errno, hangup: false }),
         Target::Until(until) => until.is_some_and(|until| until <= now).then_some(Happened::READY),
-        Target::Socket(_, read) => flags.next().and_then(|flags| socket(*flags, read)),
+        Target::Socket(place, side) => socket(ready.of(place), side),
         Target::Other => others.next().copied().flatten(),
     };
     targets.iter().map(&mut one).collect()
@@ -272,8 +325,7 @@ fn happened(
 
 /// An error is something to read and to write: whoever does so is told, while an error here would end guests that take
 /// it for one of the whole call.
-fn socket(flags: PollFlags, read: bool) -> Option<Happened> {
-    let side = if read { PollFlags::IN } else { PollFlags::OUT };
+fn socket(flags: PollFlags, side: PollFlags) -> Option<Happened> {
     let over = PollFlags::HUP | PollFlags::ERR | PollFlags::NVAL;
     let hangup = flags.contains(PollFlags::HUP);
     flags.intersects(side | over).then_some(Happened { errno: Errno::SUCCESS, hangup })
@@ -320,6 +372,9 @@ async fn ask_others(wasi: &mut WasiP1Ctx, others: &[Subscription]) -> Outcome<Ve
     }
     Ok(happened)
 }
+
+/// A list that is allocated only if it is long: guests look for what there is several times for each answer.
+type Few<T> = SmallVec<[T; 8]>;
 
 const SUBSCRIPTION: u32 = 48;
 const EVENT: u32 = 32;

@@ -81,6 +81,41 @@ fn subscriptions_that_cannot_be_are_events_with_an_error() {
     .ok();
 }
 
+#[test]
+fn what_was_read_from_longest_ago_comes_first() {
+    run(
+        r#"(local $first i32) (local $second i32) (local $port i32)
+        (local.set $first (call $udp))
+        (local.set $port (call $bound (local.get $first)))
+        (call $ok (call $sock_send_to (local.get $first) (i32.const 96) (i32.const 1) (i32.const 80) (local.get $port) (i32.const 0) (i32.const 4)))
+        (local.set $second (call $udp))
+        (local.set $port (call $bound (local.get $second)))
+        (call $subscribe (i32.const 256) (local.get $first) (i32.const 1))
+        (call $subscribe (i32.const 304) (local.get $second) (i32.const 1))
+        (call $is (call $poll (i32.const 2)) (i32.const 1))
+        (call $is (i32.load (i32.const 512)) (local.get $first))
+        (call $ok (call $sock_send_to (local.get $second) (i32.const 96) (i32.const 1) (i32.const 80) (local.get $port) (i32.const 0) (i32.const 4)))
+        (call $is (call $poll (i32.const 2)) (i32.const 2))
+        (call $is (i32.load (i32.const 512)) (local.get $second))
+        (call $is (i32.load (i32.const 544)) (local.get $first))
+        ;; Both were told then: they come as the guest asks.
+        (call $is (call $poll (i32.const 2)) (i32.const 2))
+        (call $is (i32.load (i32.const 512)) (local.get $first))
+        (call $is (i32.load (i32.const 544)) (local.get $second))
+        ;; Each of both sides is told, of a socket that is asked about once.
+        (call $subscribe (i32.const 352) (local.get $second) (i32.const 2))
+        (call $subscribe (i32.const 400) (local.get $second) (i32.const 2))
+        (call $is (call $poll (i32.const 4)) (i32.const 4))
+        (call $is (i32.load16_u (i32.const 520)) (i32.const 0))
+        (call $is (i32.load8_u (i32.const 522)) (i32.const 2))
+        (call $is (i32.load16_u (i32.const 552)) (i32.const 20))
+        (call $is (i32.load8_u (i32.const 586)) (i32.const 1))
+        (call $is (i32.load8_u (i32.const 618)) (i32.const 1))"#,
+        host(),
+    )
+    .ok();
+}
+
 /// A guest that waits for a socket, and for another descriptor to be read or written.
 fn with_other(fd: u32, ty: u32) -> String {
     guest(&format!(

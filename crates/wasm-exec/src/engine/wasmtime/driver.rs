@@ -2,23 +2,19 @@ use std::{
     future::poll_fn,
     io::{Read, Write},
     mem,
-    os::{
-        fd::{AsFd, OwnedFd},
-        unix::net::UnixStream,
-    },
+    os::{fd::AsFd, unix::net::UnixStream},
     sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError},
     task::{Poll, Wake},
     time::{Duration, Instant},
 };
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use wasmedge_sockets::{Reactor, Wait, Wanted};
+use wasmedge_sockets::{Reactor, Ready, Wait, Wanted};
 
 /// The thread that drives one guest: it sleeps until it is woken, or until one of the sockets that the guest waits for is
 /// ready.
 ///
-/// It asks the system for the sockets itself: another thread that did so would have to wake this one for each of them,
-/// and an answer would take twice as long.
+/// It asks the system for the sockets itself, in the middle of the guest's call, for it has nothing else to do: another
+/// thread that did so would have to wake this one for each of them, and an answer would take twice as long.
 #[derive(Debug, Default)]
 pub(super) struct Driver {
     state: Mutex<State>,
@@ -30,62 +26,60 @@ pub(super) struct Driver {
 #[derive(Debug, Default)]
 struct State {
     woken: bool,
-    waiting: Waiting,
-    /// That the thread waits for sockets now.
-    listens: bool,
+    thread: Thread,
 }
 
-/// What the guest waits for.
-#[derive(Debug, Default)]
-enum Waiting {
+/// What the thread does.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+enum Thread {
     #[default]
-    Nothing,
-    For(Vec<(Arc<OwnedFd>, PollFlags)>, Option<Instant>),
-    Over,
+    Works,
+    Sleeps,
+    /// It waits for sockets.
+    Listens,
 }
 
 impl Driver {
-    /// Sleeps until somebody or something wakes the thread.
+    /// Sleeps until somebody wakes the thread.
     pub(super) fn sleep(&self) {
         let mut state = self.state();
         while !mem::take(&mut state.woken) {
-            let Waiting::For(sockets, until) = &mut state.waiting else {
-                state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
-                continue;
-            };
-            let (sockets, until) = (mem::take(sockets), *until);
-            state.listens = true;
-            drop(state);
-            let is_over = self.listen(&sockets, until);
-            state = self.state();
-            state.listens = false;
-            if is_over {
-                state.waiting = Waiting::Over;
-                state.woken = true;
-            } else {
-                state.waiting = Waiting::For(sockets, until);
-            }
+            state.thread = Thread::Sleeps;
+            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
+        state.thread = Thread::Works;
     }
 
-    /// Waits for sockets and for the bell; true if it was not the bell.
-    fn listen(&self, sockets: &[(Arc<OwnedFd>, PollFlags)], until: Option<Instant>) -> bool {
-        let bell = self.bell.get_or_init(bell);
-        let mut rest = until.map(|until| until.saturating_duration_since(Instant::now()));
-        let mut polled: Vec<_> = sockets.iter().map(|(socket, flags)| PollFd::new(socket, *flags)).collect();
-        match bell {
-            Some([bell, _]) => polled.push(PollFd::from_borrowed_fd(bell.as_fd(), PollFlags::IN)),
-            // No descriptor is left for a bell: whoever rings is heard a little later.
-            None => rest = Some(rest.map_or(WITHOUT_BELL, |rest| rest.min(WITHOUT_BELL))),
+    /// Waits for sockets and for the bell, on this thread. Whoever has woken it comes first, and then the guest waits
+    /// once more.
+    fn listen(&self, wanted: &[Wanted<'_>], until: Option<Instant>) -> Poll<Ready> {
+        let bell = self.bell.get_or_init(bell).as_ref().map(|[bell, _]| bell);
+        while self.begins_to_listen() {
+            let mut rest = until.map(|until| until.saturating_duration_since(Instant::now()));
+            if bell.is_none() {
+                // No descriptor is left for a bell: whoever rings is heard a little later.
+                rest = Some(rest.map_or(WITHOUT_BELL, |rest| rest.min(WITHOUT_BELL)));
+            }
+            let ready = Ready::block(wanted, bell.map(AsFd::as_fd), rest);
+            self.state().thread = Thread::Works;
+            if let (true, Some(bell)) = (ready.other(), bell) {
+                // One that rang more often than that rings again.
+                let _ = (&*bell).read(&mut [0; 8]);
+            }
+            if ready.any() || until.is_some_and(|until| until <= Instant::now()) {
+                return Poll::Ready(ready);
+            }
         }
-        let rest = rest.and_then(|rest| Timespec::try_from(rest).ok());
-        let count = poll(&mut polled, rest.as_ref());
-        let rang = bell.as_ref().is_some_and(|[bell, _]| {
-            let rings = polled.last().is_some_and(|bell| !bell.revents().is_empty());
-            rings && matches!((&*bell).read(&mut [0; 8]), Ok(1..))
-        });
-        // Also when there was an error, and when the time is over: whoever waits looks.
-        count.map_or(true, |count| count > usize::from(rang) || count == 0)
+        Poll::Pending
+    }
+
+    /// False if somebody has woken the thread.
+    fn begins_to_listen(&self) -> bool {
+        let mut state = self.state();
+        if !state.woken {
+            state.thread = Thread::Listens;
+        }
+        !state.woken
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -101,47 +95,22 @@ impl Wake for Driver {
     fn wake_by_ref(self: &Arc<Self>) {
         let mut state = self.state();
         let was_woken = mem::replace(&mut state.woken, true);
-        if !state.listens {
-            self.changed.notify_one();
-        } else if !was_woken && let Some(Some([_, bell])) = self.bell.get() {
-            // One that is full has rung.
-            let _ = (&*bell).write(&[1]);
+        match (was_woken, state.thread, self.bell.get()) {
+            (false, Thread::Sleeps, _) => self.changed.notify_one(),
+            (false, Thread::Listens, Some(Some([_, bell]))) => {
+                // One that is full has rung.
+                let _ = (&*bell).write(&[1]);
+            }
+            _ => {}
         }
     }
 }
 
 /// What the sockets of the guest wait by.
 impl Reactor for Driver {
-    fn wait<'a>(&'a self, wanted: Vec<Wanted<'a>>, timeout: Option<Duration>) -> Wait<'a> {
-        let flags = |wanted: &Wanted<'_>| {
-            let mut flags = PollFlags::empty();
-            flags.set(PollFlags::IN, wanted.read);
-            flags.set(PollFlags::OUT, wanted.write);
-            flags
-        };
-        let sockets = wanted.iter().map(|wanted| (wanted.socket.share(), flags(wanted))).collect();
+    fn wait<'a>(&'a self, wanted: &'a [Wanted<'a>], timeout: Option<Duration>) -> Wait<'a> {
         let until = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
-        let mut begin = Some(Waiting::For(sockets, until));
-        Box::pin(async move {
-            let _gone = Gone(self);
-            poll_fn(|_| {
-                let mut state = self.state();
-                if let Some(begin) = begin.take() {
-                    state.waiting = begin;
-                }
-                if matches!(state.waiting, Waiting::Over) { Poll::Ready(()) } else { Poll::Pending }
-            })
-            .await;
-        })
-    }
-}
-
-/// Waits no longer, however it ended.
-struct Gone<'a>(&'a Driver);
-
-impl Drop for Gone<'_> {
-    fn drop(&mut self) {
-        self.0.state().waiting = Waiting::Nothing;
+        Box::pin(poll_fn(move |_| self.listen(wanted, until)))
     }
 }
 
