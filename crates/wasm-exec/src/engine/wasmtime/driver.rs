@@ -131,3 +131,37 @@ const AWAKE: Duration = Duration::from_micros(20);
 
 /// How long a thread sleeps that cannot be woken.
 const WITHOUT_BELL: Duration = Duration::from_millis(5);
+
+#[cfg(test)]
+mod tests {
+    use std::{task::Waker, thread};
+
+    use super::*;
+
+    #[test]
+    fn a_wait_ends_with_its_time() {
+        let driver = Driver::default();
+        let until = Instant::now() + Duration::from_millis(10);
+        assert!(matches!(driver.listen(&[], Some(until)), Poll::Ready(ready) if !ready.any()));
+        assert!(Instant::now() >= until);
+    }
+
+    #[test]
+    fn whoever_wakes_the_thread_comes_first() {
+        let driver = Arc::new(Driver::default());
+        // Before it waits, and while it does, which nothing else would end.
+        let waker = Waker::from(Arc::clone(&driver));
+        waker.wake_by_ref();
+        assert!(driver.listen(&[], None).is_pending());
+        driver.sleep();
+        let other = thread::spawn(move || {
+            thread::sleep(Duration::from_millis(20));
+            waker.wake();
+        });
+        assert!(driver.listen(&[], None).is_pending());
+        driver.sleep();
+        other.join().unwrap();
+        let until = Instant::now() + Duration::from_millis(1);
+        assert!(driver.listen(&[], Some(until)).is_ready(), "nobody has rung since");
+    }
+}
