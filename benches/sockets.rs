@@ -268,10 +268,12 @@ impl Drop for Server {
     }
 }
 
-/// Does something on one processor, with all that is started by it; on a machine that has no two, anywhere.
+/// Does something on one of the processors that this program may use, with all that is started by it; where there are no
+/// two, anywhere.
 fn on<T>(processor: Option<usize>, run: impl FnOnce() -> T) -> T {
     let all = sched_getaffinity(None).unwrap();
-    let (Some(processor), 2..) = (processor, all.count()) else { return run() };
+    let own = |nth| (0..CpuSet::MAX_CPU).filter(|number| all.is_set(*number)).nth(nth);
+    let (Some(processor), 2..) = (processor.and_then(own), all.count()) else { return run() };
     let mut one = CpuSet::new();
     one.set(processor);
     sched_setaffinity(None, &one).unwrap();
