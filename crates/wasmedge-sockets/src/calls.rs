@@ -9,6 +9,7 @@ use wiggle::GuestMemory;
 use crate::{
     errno::{Errno, Fault, Outcome},
     memory::Memory,
+    socket::Kind,
     sockets::{SocketsView, View},
 };
 
@@ -42,9 +43,17 @@ impl<'a> Parts<'a> {
         Ok(Self { memory: Memory(memory), view })
     }
 
+    /// Tells whether what is sent and received on a descriptor is a matter of one call to the system: the socket is one
+    /// of a connection that the guest does not wait for. Datagrams are asked about.
+    pub(crate) fn answers_at_once(&mut self, fd: u32) -> bool {
+        let sockets = &mut self.view.sockets;
+        sockets.get(fd).is_ok_and(|socket| socket.nonblocking && socket.kind == Kind::Stream) && sockets.goes_on()
+    }
+
     /// Lets others have the thread now and then.
     pub(crate) async fn give_way(&mut self) {
-        if self.view.sockets.is_time_to_yield() {
+        if !self.view.sockets.goes_on() {
+            self.view.sockets.busy = 0;
             let mut gave_way = false;
             poll_fn(|cx| {
                 if std::mem::replace(&mut gave_way, true) {

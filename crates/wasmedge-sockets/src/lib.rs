@@ -119,7 +119,7 @@ mod tokio;
 pub use self::tokio::TokioReactor;
 #[cfg(feature = "wasmtime")]
 pub use self::{
-    link::{Error, link, needs_sockets},
+    link::{Error, link, link_blocking, needs_sockets},
     reactor::{Descriptor, Reactor, Ready, Wait, Wanted},
     sockets::{Limits, Sockets, SocketsView, View},
 };

@@ -1,3 +1,9 @@
+use std::{
+    future::{Future, ready},
+    pin::pin,
+    sync::Arc,
+};
+
 use wasmtime::{Caller, ExternType, InstancePre, Linker, Module, ModuleExport};
 
 use crate::{
@@ -33,12 +39,40 @@ pub fn needs_sockets(module: &Module) -> bool {
 ///
 /// [`Error`] when the module cannot run with sockets, and why.
 pub fn link<T: SocketsView + 'static>(linker: &Linker<T>, module: &Module) -> Result<InstancePre<T>, Error> {
+    link_as(linker, module, false)
+}
+
+/// Links a module whose guests have their threads for themselves, as in a process for each guest.
+///
+/// The same as [`link`], but for `sock_recv` and `sock_send`: those keep the thread until they are done, by
+/// [`Reactor::block_on`], and cost a guest that needs not wait no future. A busy server answers about a tenth more, of
+/// which half is there also with [`link`] as long as its sockets do not block.
+///
+/// The guest still has to be called by `call_async`, and whoever drops that future meets a guest that waits in these two
+/// functions only when they return: the reactor has to end such a wait.
+///
+/// # Errors
+///
+/// As [`link`].
+pub fn link_blocking<T: SocketsView + 'static>(
+    linker: &Linker<T>,
+    module: &Module,
+) -> Result<InstancePre<T>, Error> {
+    link_as(linker, module, true)
+}
+
+fn link_as<T: SocketsView + 'static>(
+    linker: &Linker<T>,
+    module: &Module,
+    blocking: bool,
+) -> Result<InstancePre<T>, Error> {
     check(module.get_export(MEMORY))?;
     let memory = module.get_export_index(MEMORY).ok_or(Error::NoMemory)?;
     let mut linker = linker.clone();
     linker.allow_shadowing(true);
     let linked = |error: wasmtime::Error| Error::Link { source: error.into() };
     sockets(&mut linker, memory).map_err(linked)?;
+    streams(&mut linker, memory, blocking).map_err(linked)?;
     variants(&mut linker, module, memory)?;
     descriptors(&mut linker, memory).map_err(linked)?;
     linker.instantiate_pre(module).map_err(linked)
@@ -89,16 +123,60 @@ macro_rules! define {
             MODULE,
             $name,
             move |mut caller: Caller<'_, T>, ($($param,)*): ($(define!(@i32 $param),)*)| {
-                Box::new(async move {
-                    let mut parts = Parts::of(&mut caller, &$memory)?;
-                    parts.give_way().await;
-                    finish($call(parts, $($given,)? $($param.cast_unsigned()),*).await)
-                })
+                Box::new(define!(@future caller, $memory, $call, ($($given,)? $($param.cast_unsigned()),*)))
             },
         )?;
     };
+    (@future $caller:ident, $memory:ident, $call:path, ($($argument:expr),*)) => {
+        async move {
+            let mut parts = Parts::of(&mut $caller, &$memory)?;
+            parts.give_way().await;
+            finish($call(parts, $($argument),*).await)
+        }
+    };
     (@i32 $param:ident) => { i32 };
 }
+
+/// Defines one function that seldom has to wait: what is called first leaves it to what is called else, if it has to. To
+/// make a future for each call costs more than all else that the host does beside the system's part.
+macro_rules! define_quick {
+    ($linker:ident, $memory:ident, $blocking:ident, $name:literal, ($($param:ident),*), $now:path, else $call:path) => {
+        let now = move |caller: &mut Caller<'_, T>, $($param: define!(@i32 $param)),*| {
+            let outcome = $now(Parts::of(caller, &$memory)?, $($param.cast_unsigned()),*);
+            outcome.map(finish).transpose()
+        };
+        if $blocking {
+            $linker.func_wrap(
+                MODULE,
+                $name,
+                move |mut caller: Caller<'_, T>, $($param: define!(@i32 $param)),*| {
+                    if let Some(errno) = now(&mut caller, $($param),*)? {
+                        return Ok(errno);
+                    }
+                    let reactor = Arc::clone(&caller.data_mut().sockets().sockets.reactor);
+                    let call = define!(@future caller, $memory, $call, ($($param.cast_unsigned()),*));
+                    reactor.block_on(pin!(call))
+                },
+            )?;
+        } else {
+            $linker.func_wrap_async(
+                MODULE,
+                $name,
+                move |mut caller: Caller<'_, T>, ($($param,)*): ($(define!(@i32 $param),)*)| -> Answer<'_> {
+                    match now(&mut caller, $($param),*).transpose() {
+                        Some(answer) => Box::new(ready(answer)),
+                        None => {
+                            Box::new(define!(@future caller, $memory, $call, ($($param.cast_unsigned()),*)))
+                        }
+                    }
+                },
+            )?;
+        }
+    };
+}
+
+/// What wasmtime waits for.
+type Answer<'a> = Box<dyn Future<Output = wasmtime::Result<i32>> + Send + 'a>;
 
 /// Those that have one type, in both of their versions.
 fn sockets<T: SocketsView + 'static>(linker: &mut Linker<T>, memory: ModuleExport) -> wasmtime::Result<()> {
@@ -114,8 +192,6 @@ fn sockets<T: SocketsView + 'static>(linker: &mut Linker<T>, memory: ModuleExpor
     define!(linker, memory, "sock_shutdown", (fd, how), connection::shutdown);
     define!(linker, memory, "sock_getlocaladdr_v2", (fd, address, port), connection::name_v2, Local);
     define!(linker, memory, "sock_getpeeraddr_v2", (fd, address, port), connection::name_v2, Peer);
-    define!(linker, memory, "sock_recv", (fd, list, count, flags, out, out_flags), data::receive);
-    define!(linker, memory, "sock_recv_v2", (fd, list, count, flags, out, out_flags), data::receive);
     define!(
         linker,
         memory,
@@ -123,8 +199,6 @@ fn sockets<T: SocketsView + 'static>(linker: &mut Linker<T>, memory: ModuleExpor
         (fd, list, count, address, flags, port, out, out_flags),
         data::receive_from_v2
     );
-    define!(linker, memory, "sock_send", (fd, list, count, flags, out), data::send);
-    define!(linker, memory, "sock_send_v2", (fd, list, count, flags, out), data::send);
     define!(linker, memory, "sock_send_to", (fd, list, count, address, port, flags, out), data::send_to, V1);
     define!(
         linker,
@@ -143,6 +217,30 @@ fn sockets<T: SocketsView + 'static>(linker: &mut Linker<T>, memory: ModuleExpor
         (node, node_length, service, service_length, hints, list, most, out),
         resolve::addresses
     );
+    Ok(())
+}
+
+/// Those of which a busy server calls several for each answer.
+fn streams<T: SocketsView + 'static>(
+    linker: &mut Linker<T>,
+    memory: ModuleExport,
+    blocking: bool,
+) -> wasmtime::Result<()> {
+    macro_rules! streams {
+        ($($receive:literal, $send:literal;)*) => {$(
+            define_quick!(
+                linker, memory, blocking, $receive,
+                (fd, list, count, flags, out, out_flags),
+                data::receive_now, else data::receive
+            );
+            define_quick!(
+                linker, memory, blocking, $send,
+                (fd, list, count, flags, out),
+                data::send_now, else data::send
+            );
+        )*};
+    }
+    streams! { "sock_recv", "sock_send"; "sock_recv_v2", "sock_send_v2"; }
     Ok(())
 }
 

@@ -25,6 +25,20 @@ pub trait Reactor: fmt::Debug + Send + Sync {
     /// It may return earlier and know nothing, as whoever calls waits again: too late is wrong, too early only costs. It
     /// must notice also what was there before it was called.
     fn wait<'a>(&'a self, wanted: &'a [Wanted<'a>], timeout: Option<Duration>) -> Wait<'a>;
+
+    /// Drives a call of a guest to its end on this thread, for [`link_blocking`](crate::link_blocking). Returns what the
+    /// call did, or an error that ends the guest.
+    ///
+    /// # Errors
+    ///
+    /// By default it is not driven, and the guest ends: a reactor that others' threads depend on must not be kept.
+    fn block_on(
+        self: Arc<Self>,
+        call: Pin<&mut dyn Future<Output = wasmtime::Result<i32>>>,
+    ) -> wasmtime::Result<i32> {
+        let _ = call;
+        wasmtime::bail!("{self:?} does not block, which a module that was linked by `link_blocking` needs")
+    }
 }
 
 /// What [`Reactor::wait`] returns.

@@ -6,7 +6,7 @@ use std::{
 };
 
 use rustix::{
-    io::Errno as System,
+    io::{Errno as System, retry_on_intr},
     net::{
         AddressFamily, RecvAncillaryBuffer, RecvFlags, ReturnFlags, SendAncillaryBuffer, SocketAddrAny,
         SocketType, sockopt,
@@ -90,13 +90,15 @@ impl Socket {
         to: Option<SocketAddr>,
     ) -> Result<usize, System> {
         if let (None, Some(range)) = (to, buffers.only()) {
-            return rustix::net::send(&self.descriptor, &memory[range], SEND);
+            return retry_on_intr(|| rustix::net::send(&self.descriptor, &memory[range.clone()], SEND));
         }
         let slices = buffers.slices(memory);
         let mut none = SendAncillaryBuffer::new(&mut []);
         match to {
-            None => rustix::net::sendmsg(&self.descriptor, &slices, &mut none, SEND),
-            Some(to) => rustix::net::sendmsg_addr(&self.descriptor, &to, &slices, &mut none, SEND),
+            None => retry_on_intr(|| rustix::net::sendmsg(&self.descriptor, &slices, &mut none, SEND)),
+            Some(to) => {
+                retry_on_intr(|| rustix::net::sendmsg_addr(&self.descriptor, &to, &slices, &mut none, SEND))
+            }
         }
     }
 
@@ -109,7 +111,8 @@ impl Socket {
     ) -> Result<Received, System> {
         if let (Kind::Stream, Some(range)) = (self.kind, buffers.only()) {
             let flags = flags | RecvFlags::DONTWAIT;
-            let (bytes, _) = rustix::net::recv(&self.descriptor, &mut memory[range], flags)?;
+            let (bytes, _) =
+                retry_on_intr(|| rustix::net::recv(&self.descriptor, &mut memory[range.clone()], flags))?;
             return Ok(Received { bytes, truncated: false, from: None });
         }
         if let Some(mut slices) = buffers.slices_mut(memory) {
@@ -135,7 +138,8 @@ impl Socket {
 
     fn receive_into(&self, slices: &mut [IoSliceMut<'_>], flags: RecvFlags) -> Result<Received, System> {
         let mut none = RecvAncillaryBuffer::default();
-        let message = rustix::net::recvmsg(&self.descriptor, slices, &mut none, flags | RecvFlags::DONTWAIT)?;
+        let flags = flags | RecvFlags::DONTWAIT;
+        let message = retry_on_intr(|| rustix::net::recvmsg(&self.descriptor, slices, &mut none, flags))?;
         Ok(Received {
             bytes: message.bytes,
             truncated: message.flags.contains(ReturnFlags::TRUNC),

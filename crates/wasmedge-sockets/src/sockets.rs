@@ -31,7 +31,7 @@ pub struct Sockets {
     table: Vec<Option<Entry>>,
     free: BTreeSet<u32>,
     /// How many calls there were since the guest last gave way.
-    busy: u32,
+    pub(crate) busy: u32,
     /// How many polls there were.
     pub(crate) polls: u64,
 }
@@ -152,11 +152,12 @@ impl Sockets {
         entry.and_then(Option::as_mut).map(|entry| &mut entry.socket).ok_or(Errno::BADF)
     }
 
-    /// Counts a call, and tells whether it is time to let others have the thread: a guest that always finds something
-    /// ready would otherwise keep it.
-    pub(crate) fn is_time_to_yield(&mut self) -> bool {
-        self.busy = (self.busy + 1) % CALLS_IN_A_ROW;
-        self.busy == 0
+    /// Counts a call, until it is time to let others have the thread: a guest that always finds something ready would
+    /// otherwise keep it.
+    pub(crate) fn goes_on(&mut self) -> bool {
+        let goes_on = self.busy < CALLS_IN_A_ROW;
+        self.busy += u32::from(goes_on);
+        goes_on
     }
 }
 

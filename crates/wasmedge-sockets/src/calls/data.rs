@@ -14,6 +14,23 @@ use crate::{
     sockets::{Sockets, is_socket},
 };
 
+/// [`send`] for a guest that does not wait.
+pub(crate) fn send_now(
+    mut parts: Parts<'_>,
+    fd: u32,
+    list: u32,
+    count: u32,
+    flags: u32,
+    out: u32,
+) -> Option<Outcome> {
+    parts.answers_at_once(fd).then(|| {
+        no_flags(flags)?;
+        let buffers = buffers(&parts, list, count, out)?;
+        let sent = parts.view.sockets.get(fd)?.send(&buffers, parts.memory.0, None)?;
+        Ok(parts.memory.set_u32(out, sent as u32)?)
+    })
+}
+
 pub(crate) async fn send(
     mut parts: Parts<'_>,
     fd: u32,
@@ -61,6 +78,25 @@ pub(crate) async fn write(mut parts: Parts<'_>, fd: u32, list: u32, count: u32, 
     let buffers = buffers(&parts, list, count, out)?;
     let sent = send_from(&mut parts, fd, buffers, None).await?;
     Ok(parts.memory.set_u32(out, sent)?)
+}
+
+/// [`receive`] for a guest that does not wait.
+pub(crate) fn receive_now(
+    mut parts: Parts<'_>,
+    fd: u32,
+    list: u32,
+    count: u32,
+    flags: u32,
+    out: u32,
+    out_flags: u32,
+) -> Option<Outcome> {
+    parts.answers_at_once(fd).then(|| {
+        let flags = receive_flags(flags)?;
+        let buffers = buffers(&parts, list, count, out)?;
+        parts.memory.place(out_flags, 2, 2)?;
+        let received = parts.view.sockets.get(fd)?.receive(&buffers, parts.memory.0, flags)?;
+        tell(&mut parts, &received, out, out_flags)
+    })
 }
 
 pub(crate) async fn receive(
@@ -179,7 +215,6 @@ async fn send_from(
                 buffers.skip(some);
                 continue;
             }
-            Err(System::INTR) => continue,
             Err(System::AGAIN) => match socket.wait(&*sockets.reactor, false).await {
                 Ok(()) => continue,
                 Err(errno) => errno,
@@ -217,7 +252,6 @@ async fn receive_datagram(
         };
         match received {
             Ok(received) => return Ok(received),
-            Err(System::INTR) => {}
             Err(System::AGAIN) => {
                 let sockets = &*parts.view.sockets;
                 sockets.get(fd)?.wait(&*sockets.reactor, true).await?;
@@ -262,7 +296,6 @@ async fn receive_stream(
                 buffers.skip(received.bytes);
                 continue;
             }
-            Err(System::INTR) => continue,
             Err(System::AGAIN) => match socket.wait(&*sockets.reactor, true).await {
                 Ok(()) => continue,
                 Err(errno) => errno,

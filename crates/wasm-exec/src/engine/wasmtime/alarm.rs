@@ -2,7 +2,7 @@ use std::{
     future::{Future, poll_fn},
     pin::pin,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
     task::{Context, Poll, Wake, Waker},
@@ -22,25 +22,33 @@ use crate::{Cancel, Stop};
 pub(super) struct Alarm {
     engine: wasmtime::Engine,
     reactor: Option<Handle>,
-    rang: AtomicBool,
+    rang: Rang,
     over: AtomicBool,
     /// Who drives the run.
     driver: Mutex<Option<Waker>>,
 }
 
+/// Whether an alarm has rung, and why.
+pub(super) type Rang = Arc<OnceLock<Stop>>;
+
 impl Alarm {
-    /// Makes the guest of a store give way when the alarm rings.
+    /// Makes the guest of a store give way when the alarm rings, which is told to whoever shares `rang`.
     ///
     /// A guest that is `fair` gives way whenever the epoch changes: others are waiting for its thread.
-    pub(super) fn set<T: 'static>(store: &mut Store<T>, reactor: Option<Handle>, fair: bool) -> Arc<Self> {
+    pub(super) fn set<T: 'static>(
+        store: &mut Store<T>,
+        reactor: Option<Handle>,
+        rang: Rang,
+        fair: bool,
+    ) -> Arc<Self> {
         let engine = store.engine().clone();
-        let [rang, over] = [const { AtomicBool::new(false) }; 2];
+        let asked = Arc::clone(&rang);
+        let over = AtomicBool::new(false);
         let alarm = Arc::new(Self { engine, reactor, rang, over, driver: Mutex::default() });
-        let asked = Arc::clone(&alarm);
         store.set_epoch_deadline(1);
         // The epoch is that of all guests of the engine.
         store.epoch_deadline_callback(move |_| {
-            let give_way = fair || asked.rang.load(Ordering::Acquire);
+            let give_way = fair || asked.get().is_some();
             Ok(if give_way { UpdateDeadline::Yield(1) } else { UpdateDeadline::Continue(1) })
         });
         alarm
@@ -57,8 +65,8 @@ impl Alarm {
         let bell = Waker::from(Arc::clone(&self));
         let mut deadline = pin!(sleep(deadline));
         let _watch = cancel.as_ref().map(|cancel| {
-            let alarm = Arc::clone(&self);
-            cancel.on_request(move || alarm.ring())
+            let (alarm, asked) = (Arc::clone(&self), cancel.clone());
+            cancel.on_request(move || alarm.ring(asked.requested().unwrap_or(Stop::Cancelled)))
         });
         let mut guest = pin!(guest);
         poll_fn(|cx| {
@@ -74,8 +82,8 @@ impl Alarm {
         .await
     }
 
-    fn ring(self: &Arc<Self>) {
-        self.rang.store(true, Ordering::Release);
+    fn ring(self: &Arc<Self>, why: Stop) {
+        let _ = self.rang.set(why);
         self.engine.increment_epoch();
         if let Some(driver) = self.driver().take() {
             driver.wake();
@@ -101,11 +109,11 @@ impl Alarm {
 /// The deadline wakes the alarm and not the driver, which would wait for the guest.
 impl Wake for Alarm {
     fn wake(self: Arc<Self>) {
-        self.ring();
+        self.ring(Stop::Deadline);
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        self.ring();
+        self.ring(Stop::Deadline);
     }
 }
 

@@ -18,7 +18,8 @@ pub(super) struct Code {
 impl Code {
     pub(super) fn new(shared: &Arc<Shared>, module: &Module) -> Result<Self> {
         let linked = if wasmedge_sockets::needs_sockets(module) {
-            let linked = wasmedge_sockets::link(&shared.linker, module);
+            // A guest has its thread for itself.
+            let linked = wasmedge_sockets::link_blocking(&shared.linker, module);
             linked.map_err(|error| Error::Compile { engine: NAME, source: error.into() })?
         } else {
             shared.linker.instantiate_pre(module).map_err(not_instantiated)?

@@ -1,14 +1,17 @@
 use std::{
-    future::poll_fn,
+    future::{Future, poll_fn},
     io::{Read, Write},
     mem,
     os::{fd::AsFd, unix::net::UnixStream},
+    pin::Pin,
     sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError},
-    task::{Poll, Wake},
+    task::{Context, Poll, Wake, Waker},
     time::{Duration, Instant},
 };
 
 use wasmedge_sockets::{Reactor, Ready, Wait, Wanted};
+
+use super::{alarm::Rang, meter::Stopped};
 
 /// The thread that drives one guest: it sleeps until it is woken, or until one of the sockets that the guest waits for is
 /// ready.
@@ -21,6 +24,8 @@ pub(super) struct Driver {
     changed: Condvar,
     /// What wakes a thread that waits for sockets, made when the first one does.
     bell: OnceLock<Option<[UnixStream; 2]>>,
+    /// Whether the guest is to end.
+    rang: Rang,
 }
 
 #[derive(Debug, Default)]
@@ -40,6 +45,11 @@ enum Thread {
 }
 
 impl Driver {
+    /// What an alarm says to a guest that keeps the thread.
+    pub(super) fn rang(&self) -> Rang {
+        Arc::clone(&self.rang)
+    }
+
     /// Sleeps until somebody wakes the thread.
     pub(super) fn sleep(&self) {
         let mut state = self.state();
@@ -115,6 +125,30 @@ impl Reactor for Driver {
     fn wait<'a>(&'a self, wanted: &'a [Wanted<'a>], timeout: Option<Duration>) -> Wait<'a> {
         let until = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
         Box::pin(poll_fn(move |_| self.listen(wanted, until)))
+    }
+
+    fn block_on(
+        self: Arc<Self>,
+        mut call: Pin<&mut dyn Future<Output = wasmtime::Result<i32>>>,
+    ) -> wasmtime::Result<i32> {
+        let waker = Waker::from(Arc::clone(&self));
+        let mut context = Context::from_waker(&waker);
+        let mut slept = false;
+        let ended = loop {
+            if let Poll::Ready(ended) = call.as_mut().poll(&mut context) {
+                break ended;
+            }
+            if let Some(stop) = self.rang.get() {
+                break Err(Stopped(*stop).into());
+            }
+            self.sleep();
+            slept = true;
+        };
+        if slept {
+            // What the thread was woken for may be something that only those see who drive the guest.
+            waker.wake();
+        }
+        ended
     }
 }
 
