@@ -47,7 +47,8 @@ impl<'a> Parts<'a> {
     /// of a connection that the guest does not wait for. Datagrams are asked about.
     pub(crate) fn answers_at_once(&mut self, fd: u32) -> bool {
         let sockets = &mut self.view.sockets;
-        sockets.get(fd).is_ok_and(|socket| socket.nonblocking && socket.kind == Kind::Stream) && sockets.goes_on()
+        sockets.get(fd).is_ok_and(|socket| socket.nonblocking && socket.kind == Kind::Stream)
+            && sockets.goes_on()
     }
 
     /// Lets others have the thread now and then.

@@ -33,7 +33,8 @@ pub fn needs_sockets(module: &Module) -> bool {
 ///
 /// The linker stays as it is. What it has under the names of the functions that are also asked about sockets (`fd_close`,
 /// `fd_fdstat_get`, `fd_fdstat_set_flags`, `fd_filestat_get`, `fd_read`, `fd_renumber`, `fd_write`, `poll_oneoff` and
-/// those of preview 1 that begin with `sock_`) is not called: for what is no socket these call wasmtime-wasi's own.
+/// those of preview 1 that begin with `sock_`), and of `clock_time_get`, which servers call for each answer, is not
+/// called: for what is no socket these call wasmtime-wasi's own.
 ///
 /// # Errors
 ///
@@ -340,6 +341,13 @@ fn descriptors<T: SocketsView + 'static>(
     share!(linker, memory, "fd_write", (fd, list, count, out), descriptor::write);
     share!(linker, memory, "poll_oneoff", (subscriptions, events, count, out), poll::poll);
     share!(linker, memory, "epoll_oneoff", (subscriptions, events, count, out), poll::poll);
+    linker.func_wrap(
+        MODULE,
+        "clock_time_get",
+        move |mut caller: Caller<'_, T>, id: i32, precision: i64, out: i32| {
+            poll::clock_time(Parts::of(&mut caller, &memory)?, id, precision, out)
+        },
+    )?;
     linker.func_wrap(
         MODULE,
         "fd_fdstat_set_flags",

@@ -36,6 +36,8 @@ pub(crate) struct Socket {
     pub(crate) heard: Option<SocketAddr>,
     /// In which poll the guest was told last that there is something to read.
     pub(crate) told: u64,
+    /// The last poll that asked for it, and its place there.
+    pub(crate) polled: (u64, usize),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,6 +73,7 @@ impl Socket {
             buffers: [0; 2],
             heard: None,
             told: 0,
+            polled: (0, 0),
         }
     }
 

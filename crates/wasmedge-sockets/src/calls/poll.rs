@@ -1,7 +1,6 @@
 //! `poll_oneoff`: waiting for sockets, for what is none, and for clocks, all at once.
 
 use std::{
-    collections::BTreeMap,
     future::{Future, pending, poll_fn},
     pin::{Pin, pin},
     task::Poll,
@@ -122,7 +121,7 @@ enum Target {
 
 async fn poll_all(parts: &mut Parts<'_>, wanted: &[Subscription], events: u32, out: u32) -> Outcome {
     let mut targets = Few::with_capacity(wanted.len());
-    let mut polled = Polled::default();
+    let mut polled = Polled::begin(parts.view.sockets);
     for wanted in wanted {
         targets.push(match wanted.kind {
             Kind::Clock { id, timeout, flags } => clock(&mut parts.view, id, timeout, flags)?,
@@ -147,21 +146,29 @@ async fn poll_all(parts: &mut Parts<'_>, wanted: &[Subscription], events: u32, o
 }
 
 /// The sockets that are waited for, each once: guests ask for both sides of one apart.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Polled {
+    /// The number of this poll.
+    turn: u64,
     sockets: Few<(u32, PollFlags)>,
-    places: BTreeMap<u32, usize>,
 }
 
 impl Polled {
-    fn add(&mut self, sockets: &Sockets, fd: u32, side: PollFlags) -> Target {
-        if let Err(errno) = sockets.get(fd) {
-            return Target::Event(errno);
-        }
-        let place = *self.places.entry(fd).or_insert(self.sockets.len());
-        if place == self.sockets.len() {
+    fn begin(sockets: &mut Sockets) -> Self {
+        sockets.polls += 1;
+        Self { turn: sockets.polls, sockets: Few::new() }
+    }
+
+    fn add(&mut self, sockets: &mut Sockets, fd: u32, side: PollFlags) -> Target {
+        let polled = match sockets.get_mut(fd) {
+            Ok(socket) => &mut socket.polled,
+            Err(errno) => return Target::Event(errno),
+        };
+        if polled.0 != self.turn {
+            *polled = (self.turn, self.sockets.len());
             self.sockets.push((fd, PollFlags::empty()));
         }
+        let place = polled.1;
         let (_, sides) = &mut self.sockets[place];
         if sides.contains(side) {
             return Target::Event(Errno::EXIST);
@@ -179,11 +186,9 @@ impl Polled {
 
     /// Remembers which sockets the guest will read from now.
     fn told(&self, sockets: &mut Sockets, targets: impl Iterator<Item = Target>) {
-        sockets.polls += 1;
-        let turn = sockets.polls;
         for fd in targets.filter_map(|target| self.reads(target)) {
             if let Ok(socket) = sockets.get_mut(fd) {
-                socket.told = turn;
+                socket.told = self.turn;
             }
         }
     }
@@ -214,6 +219,12 @@ fn clock(view: &mut View<'_>, id: u32, timeout: u64, flags: u16) -> Outcome<Targ
         timeout = timeout.saturating_sub(now(view.wasi, id)?);
     }
     Ok(Target::Until(Instant::now().checked_add(timeout)))
+}
+
+/// `clock_time_get`: wasmtime-wasi's own, which finds the memory by its name in each call where it is linked.
+pub(crate) fn clock_time(parts: Parts<'_>, id: i32, precision: i64, out: i32) -> wasmtime::Result<i32> {
+    let memory = &mut GuestMemory::Unshared(parts.memory.0);
+    preview1::clock_time_get(parts.view.wasi, memory, id, precision, out)
 }
 
 /// What a clock of the guest shows.

@@ -4,6 +4,7 @@
 
 mod blocking;
 mod datagrams;
+mod keeping;
 mod limits;
 mod linking;
 mod names;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use wasmedge_sockets::{Sockets, SocketsView, View};
-use wasmtime::{Config, Engine, Linker, Module, Store};
+use wasmtime::{Config, Engine, InstancePre, Linker, Module, Store};
 use wasmtime_wasi::{
     WasiCtxBuilder,
     p1::{self, WasiP1Ctx},
@@ -60,12 +60,24 @@ pub(crate) fn run_for(time: Duration, body: &str, sockets: Sockets) -> Ran {
 }
 
 pub(crate) fn run_with(time: Duration, text: &str, state: State) -> Ran {
+    run_as(wasmedge_sockets::link, time, text, state)
+}
+
+/// The same, linked so that what is sent and received keeps the thread.
+pub(crate) fn run_blocking(body: &str, sockets: Sockets) -> Ran {
+    let state = State { wasi: WasiCtxBuilder::new().build_p1(), sockets };
+    run_as(wasmedge_sockets::link_blocking, Duration::from_secs(10), &guest(body), state)
+}
+
+type Link = fn(&Linker<State>, &Module) -> Result<InstancePre<State>, wasmedge_sockets::Error>;
+
+fn run_as(link: Link, time: Duration, text: &str, state: State) -> Ran {
     let engine = Engine::new(&Config::new()).unwrap();
     let module = Module::new(&engine, wat::parse_str(text).unwrap()).unwrap();
     let mut linker = Linker::new(&engine);
     p1::add_to_linker_async(&mut linker, |state: &mut State| &mut state.wasi).unwrap();
     assert!(wasmedge_sockets::needs_sockets(&module));
-    let linked = wasmedge_sockets::link(&linker, &module).unwrap();
+    let linked = link(&linker, &module).unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         let mut store = Store::new(&engine, state);

@@ -168,9 +168,14 @@ const WITHOUT_BELL: Duration = Duration::from_millis(5);
 
 #[cfg(test)]
 mod tests {
-    use std::{task::Waker, thread};
+    use std::{
+        future::{pending, ready},
+        pin::pin,
+        thread,
+    };
 
     use super::*;
+    use crate::Stop;
 
     #[test]
     fn a_wait_ends_with_its_time() {
@@ -197,5 +202,35 @@ mod tests {
         other.join().unwrap();
         let until = Instant::now() + Duration::from_millis(1);
         assert!(driver.listen(&[], Some(until)).is_ready(), "nobody has rung since");
+    }
+
+    /// Who drives the guest looks again after a call that may have slept through what was for them.
+    #[test]
+    fn a_call_that_keeps_the_thread_keeps_no_wakes() {
+        let driver = Arc::new(Driver::default());
+        let mut polls = 0;
+        let call = poll_fn(|cx: &mut Context<'_>| {
+            polls += 1;
+            cx.waker().wake_by_ref();
+            if polls < 3 { Poll::Pending } else { Poll::Ready(Ok(7)) }
+        });
+        assert_eq!(Arc::clone(&driver).block_on(pin!(call)).unwrap(), 7);
+        assert!(driver.listen(&[], None).is_pending());
+    }
+
+    #[test]
+    fn an_alarm_ends_a_call_that_keeps_the_thread() {
+        let driver = Arc::new(Driver::default());
+        let (rang, waker) = (driver.rang(), Waker::from(Arc::clone(&driver)));
+        let other = thread::spawn(move || {
+            thread::sleep(Duration::from_millis(20));
+            rang.set(Stop::Deadline).unwrap();
+            waker.wake();
+        });
+        let ended = Arc::clone(&driver).block_on(pin!(pending()));
+        assert!(matches!(ended.unwrap_err().downcast_ref(), Some(Stopped(Stop::Deadline))));
+        other.join().unwrap();
+        // What is there is returned all the same.
+        assert_eq!(driver.block_on(pin!(ready(Ok(7)))).unwrap(), 7);
     }
 }

@@ -54,16 +54,33 @@ pub(crate) fn guest(body: &str) -> Vec<u8> {
 
 const FUNCTIONS: &[(&str, usize)] = &[
     ("fd_close", 1),
+    ("fd_fdstat_set_flags", 2),
     ("fd_read", 4),
     ("fd_write", 4),
     ("poll_oneoff", 4),
     ("sock_accept", 2),
     ("sock_bind", 3),
     ("sock_connect", 3),
+    ("sock_getlocaladdr", 4),
     ("sock_listen", 2),
     ("sock_open", 3),
+    ("sock_recv", 6),
+    ("sock_send", 5),
     ("sock_setsockopt", 5),
 ];
+
+/// Connects to itself and does something with the one side, `$fd`; the other one neither reads nor writes.
+pub(crate) fn connected(body: &str) -> Vec<u8> {
+    guest(&format!(
+        r#"(local.set $other (call $listen (i32.const 0)))
+           (call $do (call $sock_getlocaladdr
+             (local.get $other) (i32.const 1028) (i32.const 1064) (i32.const 1068)))
+           (local.set $fd (call $tcp))
+           (call $do (call $sock_connect (local.get $fd) (i32.const 1028) (i32.load (i32.const 1068))))
+           (i32.store (i32.const 1044) (i32.const 60000))
+           {body}"#
+    ))
+}
 
 /// Connects to itself, and sends four bytes.
 pub(crate) fn talks(port: u16) -> Vec<u8> {

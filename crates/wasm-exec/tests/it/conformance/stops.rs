@@ -72,17 +72,50 @@ impl Endless {
             Self::waits(
                 "accepting what does not come",
                 sockets::guest("(drop (call $accept (call $listen (i32.const 0))))"),
-                || task().network(Network::Host),
+                on_host,
             ),
             Self::waits(
                 "polling a socket",
                 sockets::guest("(call $poll (call $listen (i32.const 0)))"),
-                || task().network(Network::Host),
+                on_host,
             ),
+            Self::waits(
+                "receiving what does not come",
+                sockets::connected(&format!("(drop {RECEIVED})")),
+                on_host,
+            ),
+            Self::waits(
+                "sending to whom does not read",
+                sockets::connected(
+                    "(loop $again
+                       (call $do (call $sock_send
+                         (local.get $fd) (i32.const 1040) (i32.const 1) (i32.const 0) (i32.const 8)))
+                       (br $again))",
+                ),
+                on_host,
+            ),
+            Self {
+                waits_in_a_host_call: false,
+                ..Self::waits(
+                    "receiving nothing again and again",
+                    sockets::connected(&format!(
+                        "(call $do (call $fd_fdstat_set_flags (local.get $fd) (i32.const 4)))
+                         (loop $again (call $do (i32.ne (i32.const 6) {RECEIVED})) (br $again))"
+                    )),
+                    on_host,
+                )
+            },
         ];
         let all = all.into_iter().chain(components());
         all.filter(|guest| host_calls || !guest.waits_in_a_host_call).collect()
     }
+}
+
+/// What a call that receives returns.
+const RECEIVED: &str = "(call $sock_recv (local.get $fd) (i32.const 1040) (i32.const 1) (i32.const 0) (i32.const 8) (i32.const 12))";
+
+fn on_host() -> Task {
+    task().network(Network::Host)
 }
 
 /// The same of components, where the engine has them and the guest is compiled.
