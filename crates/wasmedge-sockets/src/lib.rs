@@ -55,7 +55,8 @@
 //!
 //! For the host no socket is ever in blocking mode. A guest that blocks is a future that waits by a [`Reactor`], so that
 //! others have the thread, and whoever drops the future ends the guest, with all of its sockets. Nothing runs beside the
-//! guest but the system's resolver while a name is looked up.
+//! guest but the system's resolver while a name is looked up. A guest that has its thread for itself is faster if it is
+//! linked by [`link_blocking`].
 //!
 //! # What a guest may do
 //!

@@ -46,11 +46,11 @@ pub fn link<T: SocketsView + 'static>(linker: &Linker<T>, module: &Module) -> Re
 /// Links a module whose guests have their threads for themselves, as in a process for each guest.
 ///
 /// The same as [`link`], but for `sock_recv` and `sock_send`: those keep the thread until they are done, by
-/// [`Reactor::block_on`], and cost a guest that needs not wait no future. A busy server answers about a tenth more, of
+/// [`Reactor::block_on`](crate::Reactor::block_on), and cost a guest that needs not wait no future. A busy server answers about a tenth more, of
 /// which half is there also with [`link`] as long as its sockets do not block.
 ///
 /// The guest still has to be called by `call_async`, and whoever drops that future meets a guest that waits in these two
-/// functions only when they return: the reactor has to end such a wait.
+/// functions only when they return: the reactor has to end such a wait. [`Reactor`](crate::Reactor) shows one.
 ///
 /// # Errors
 ///

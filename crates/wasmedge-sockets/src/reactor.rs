@@ -18,6 +18,45 @@ use smallvec::SmallVec;
 ///
 /// [`TokioReactor`](crate::TokioReactor) is for guests that run in a tokio runtime. A guest waits in one call at a time,
 /// so each has a reactor of its own, or one that many share.
+///
+/// A thread that has nothing but its guest waits in the kernel, and is all that
+/// [`link_blocking`](crate::link_blocking) needs:
+///
+/// ```
+/// use std::{
+///     future::{Future, poll_fn},
+///     pin::Pin,
+///     sync::Arc,
+///     task::{Context, Poll, Waker},
+///     time::Duration,
+/// };
+/// use wasmedge_sockets::{Network, Reactor, Ready, Sockets, Wait, Wanted};
+///
+/// #[derive(Debug)]
+/// struct Thread;
+///
+/// impl Reactor for Thread {
+///     fn wait<'a>(&'a self, wanted: &'a [Wanted<'a>], timeout: Option<Duration>) -> Wait<'a> {
+///         Box::pin(poll_fn(move |_| Poll::Ready(Ready::block(wanted, None, timeout))))
+///     }
+///
+///     fn block_on(
+///         self: Arc<Self>,
+///         mut call: Pin<&mut dyn Future<Output = wasmtime::Result<i32>>>,
+///     ) -> wasmtime::Result<i32> {
+///         // What is waited for keeps the thread by itself; who asks a policy that waits has to be woken.
+///         let mut context = Context::from_waker(Waker::noop());
+///         loop {
+///             if let Poll::Ready(ended) = call.as_mut().poll(&mut context) {
+///                 return ended;
+///             }
+///         }
+///     }
+/// }
+///
+/// let sockets = Sockets::new(Network::Host, Thread);
+/// # assert_eq!(sockets.open(), 0);
+/// ```
 pub trait Reactor: fmt::Debug + Send + Sync {
     /// Waits until one of the sockets is what is wanted of it, or until the time is over; without sockets, only for the
     /// time; without a time, for ever. Returns what it then knows of them.
@@ -34,9 +73,8 @@ pub trait Reactor: fmt::Debug + Send + Sync {
     /// By default it is not driven, and the guest ends: a reactor that others' threads depend on must not be kept.
     fn block_on(
         self: Arc<Self>,
-        call: Pin<&mut dyn Future<Output = wasmtime::Result<i32>>>,
+        _call: Pin<&mut dyn Future<Output = wasmtime::Result<i32>>>,
     ) -> wasmtime::Result<i32> {
-        let _ = call;
         wasmtime::bail!("{self:?} does not block, which a module that was linked by `link_blocking` needs")
     }
 }
