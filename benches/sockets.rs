@@ -138,7 +138,7 @@ fn throughput(what: &str, ways: &[Way], connections: usize, alone: bool) {
         return;
     }
     let (rounds, time) =
-        if is_bench() { (ROUNDS, Duration::from_secs(1)) } else { (1, Duration::from_millis(20)) };
+        if is_bench() { (ROUNDS, Duration::from_millis(500)) } else { (1, Duration::from_millis(20)) };
     let mut seen: Vec<Vec<Seen>> = vec![Vec::new(); ways.len()];
     for round in 0..rounds {
         let mut turn: Vec<_> = ways.iter().zip(&mut seen).filter(|(way, _)| round < way.rounds).collect();
@@ -154,34 +154,33 @@ fn throughput(what: &str, ways: &[Way], connections: usize, alone: bool) {
             seen.push(Seen { load, processors, memory: server.memory() as f64 / 1024.0 });
         }
     }
-    let middle = |mut values: Vec<f64>| {
-        values.sort_unstable_by(f64::total_cmp);
-        values[values.len() / 2]
-    };
-    let of = |seen: &[Seen], value: fn(&Seen) -> f64| middle(seen.iter().map(value).collect());
-    let figures = |seen: &[Seen]| {
-        [
-            of(seen, |seen| seen.load.per_second),
-            of(seen, |seen| seen.load.p50.as_secs_f64() * 1e3),
-            of(seen, |seen| seen.load.p99.as_secs_f64() * 1e3),
-            of(seen, |seen| seen.processors),
-            of(seen, |seen| seen.memory),
-        ]
-    };
-    let ours = figures(&seen[0]);
-    for (way, seen) in ways.iter().zip(&seen) {
-        let [rate, p50, p99, processors, memory] = figures(seen);
+    for (way, seen_of) in ways.iter().zip(&seen) {
+        let of = |value: fn(&Seen) -> f64| median(seen_of.iter().map(value).collect());
+        // Of each turn by itself: what else the machine does changes from turn to turn, and meets both.
+        let ratio = |value: fn(&Seen) -> f64| {
+            median(seen[0].iter().zip(seen_of).map(|(first, other)| value(first) / value(other)).collect())
+        };
         println!(
-            "{what}: {:<32} {rate:>8.0}/s, p50 {p50:.3} ms, p99 {p99:.3} ms, {processors:.1} us of \
-             processors each, {memory:.1} MiB; the first has {:.2}x the rate, {:.2}x of p99, {:.2}x the requests of \
-             a processor's second, {:.2}x of the memory",
+            "{what}: {:<32} {:>8.0}/s, p50 {:.3} ms, p99 {:.3} ms, {:.1} us of processors each, {:.1} MiB; the first has \
+             {:.2}x the rate, {:.2}x of p99, {:.2}x the requests of a processor's second, {:.2}x of the memory",
             way.name,
-            ours[0] / rate,
-            ours[2] / p99,
-            processors / ours[3],
-            ours[4] / memory
+            of(Seen::rate),
+            of(Seen::p50),
+            of(Seen::p99),
+            of(Seen::processors),
+            of(Seen::memory),
+            ratio(Seen::rate),
+            ratio(Seen::p99),
+            1.0 / ratio(Seen::processors),
+            ratio(Seen::memory)
         );
     }
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_unstable_by(f64::total_cmp);
+    let middle = values.len() / 2;
+    if values.len() % 2 == 1 { values[middle] } else { f64::midpoint(values[middle - 1], values[middle]) }
 }
 
 /// What was seen of a server under load.
@@ -193,6 +192,28 @@ struct Seen {
     processors: f64,
     /// In MiB.
     memory: f64,
+}
+
+impl Seen {
+    fn rate(&self) -> f64 {
+        self.load.per_second
+    }
+
+    fn p50(&self) -> f64 {
+        self.load.p50.as_secs_f64() * 1e3
+    }
+
+    fn p99(&self) -> f64 {
+        self.load.p99.as_secs_f64() * 1e3
+    }
+
+    fn processors(&self) -> f64 {
+        self.processors
+    }
+
+    fn memory(&self) -> f64 {
+        self.memory
+    }
 }
 
 /// What 300 connections cost on which nothing happens.
@@ -334,4 +355,4 @@ fn module(import: &str, body: &str) -> String {
 }
 
 /// How often each server is asked that is compared with others.
-const ROUNDS: u32 = 10;
+const ROUNDS: u32 = 20;

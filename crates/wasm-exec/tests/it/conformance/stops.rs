@@ -69,46 +69,52 @@ impl Endless {
             Self::waits("reading a pipe that stays open", guests::CAT.wasm(), || task().stdin(open_pipe())),
             Self::waits("polling a pipe that stays open", poll_stdin(), || task().stdin(open_pipe())),
             Self::waits("writing to a pipe that nobody reads", floods(), || task().stdout(full_pipe())),
-            Self::waits(
-                "accepting what does not come",
-                sockets::guest("(drop (call $accept (call $listen (i32.const 0))))"),
-                on_host,
-            ),
-            Self::waits(
-                "polling a socket",
-                sockets::guest("(call $poll (call $listen (i32.const 0)))"),
-                on_host,
-            ),
-            Self::waits(
-                "receiving what does not come",
-                sockets::connected(&format!("(drop {RECEIVED})")),
-                on_host,
-            ),
-            Self::waits(
-                "sending to whom does not read",
-                sockets::connected(
-                    "(loop $again
-                       (call $do (call $sock_send
-                         (local.get $fd) (i32.const 1040) (i32.const 1) (i32.const 0) (i32.const 8)))
-                       (br $again))",
-                ),
-                on_host,
-            ),
-            Self {
-                waits_in_a_host_call: false,
-                ..Self::waits(
-                    "receiving nothing again and again",
-                    sockets::connected(&format!(
-                        "(call $do (call $fd_fdstat_set_flags (local.get $fd) (i32.const 4)))
-                         (loop $again (call $do (i32.ne (i32.const 6) {RECEIVED})) (br $again))"
-                    )),
-                    on_host,
-                )
-            },
         ];
-        let all = all.into_iter().chain(components());
+        let all = all.into_iter().chain(with_sockets()).chain(components());
         all.filter(|guest| host_calls || !guest.waits_in_a_host_call).collect()
     }
+}
+
+/// Core modules with WasmEdge's sockets.
+fn with_sockets() -> Vec<Endless> {
+    vec![
+        Endless::waits(
+            "accepting what does not come",
+            sockets::guest("(drop (call $accept (call $listen (i32.const 0))))"),
+            on_host,
+        ),
+        Endless::waits(
+            "polling a socket",
+            sockets::guest("(call $poll (call $listen (i32.const 0)))"),
+            on_host,
+        ),
+        Endless::waits(
+            "receiving what does not come",
+            sockets::connected(&format!("(drop {RECEIVED})")),
+            on_host,
+        ),
+        Endless::waits(
+            "sending to whom does not read",
+            sockets::connected(
+                "(loop $again
+                   (call $do (call $sock_send
+                     (local.get $fd) (i32.const 1040) (i32.const 1) (i32.const 0) (i32.const 8)))
+                   (br $again))",
+            ),
+            on_host,
+        ),
+        Endless {
+            waits_in_a_host_call: false,
+            ..Endless::waits(
+                "receiving nothing again and again",
+                sockets::connected(&format!(
+                    "(call $do (call $fd_fdstat_set_flags (local.get $fd) (i32.const 4)))
+                     (loop $again (call $do (i32.ne (i32.const 6) {RECEIVED})) (br $again))"
+                )),
+                on_host,
+            )
+        },
+    ]
 }
 
 /// What a call that receives returns.
