@@ -178,6 +178,9 @@ impl Capability {
     /// What the user can do without it.
     pub(crate) fn help(self) -> Option<&'static str> {
         Some(match self {
+            Self::Interrupt => {
+                "build the engine with it, or say `Stopping::HostCall` if one that computes may go on"
+            }
             Self::InterruptHostCall => "say `Stopping::BestEffort` if it may take until a host call returns",
             Self::Http => "run a component on wasmtime, which answers HTTP requests",
             Self::LimitFuel => "switch it on when the engine is built: `fuel(true)` of its builder",

@@ -58,7 +58,7 @@
 //! | `network` | [`Network::None`] | the host's, or what a list of [`Rule`]s allows |
 //! | `limits` | [`Limits::default`]: 256 MiB of memory, 100,000 table elements, 32 instances, 1,024 handles | fuel, a deadline and bytes of output as well; to have no limit must be spelled out |
 //! | `cancel` | none | a [`Cancel`], which ends the guest wherever it is |
-//! | `stopping` | [`Stopping::Always`] | best effort, for engines that cannot end a host call |
+//! | `stopping` | [`Stopping::Always`] | best effort, for engines that cannot end a host call; host calls only, for code that is not interrupted |
 //! | `observer` | nobody | a closure that is told of [`Event`]s |
 //!
 //! Compiling has limits too: on wasmtime [`Budget::default`] holds, and what is above is [`Error::OverBudget`]. It bounds
@@ -75,7 +75,7 @@
 //! |---|---|---|---|
 //! | `Component` | components (WASI 0.2) | yes | no |
 //! | `Http` | [`Program::serve`] | yes | no |
-//! | `Interrupt` | a deadline, `cancel`, [`Program::start`] | yes | yes |
+//! | `Interrupt` | a deadline, `cancel`, [`Program::start`] | unless `WasmtimeBuilder::interruptible` says no | yes |
 //! | `InterruptHostCall` | the same, with [`Stopping::Always`] | yes | no |
 //! | `LimitFuel` | [`Limits::fuel`] | if `WasmtimeBuilder::fuel` says so | if `WasmedgeBuilder::fuel` says so |
 //! | `LimitHandles` | [`Limits::handles`] | yes | no |

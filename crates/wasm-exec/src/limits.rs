@@ -162,6 +162,9 @@ pub enum Stopping {
     /// It may take until a host call returns, if the engine has no [`Capability::InterruptHostCall`]. Needs
     /// [`Capability::Interrupt`].
     BestEffort,
+    /// It ends a guest that waits in a host call; one that computes goes on until it waits. Needs
+    /// [`Capability::InterruptHostCall`].
+    HostCall,
 }
 
 impl Stopping {
@@ -169,6 +172,7 @@ impl Stopping {
         match self {
             Self::Always => &[Capability::Interrupt, Capability::InterruptHostCall],
             Self::BestEffort => &[Capability::Interrupt],
+            Self::HostCall => &[Capability::InterruptHostCall],
         }
     }
 }

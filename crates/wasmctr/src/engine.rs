@@ -67,10 +67,11 @@ impl Chosen {
         Self { name, compile_timeout: None }
     }
 
-    /// Makes the engine; only one that counts what guests compute has [`wasm_exec::Limits::fuel`].
+    /// Makes the engine.
     #[cfg(feature = "wasmtime")]
-    pub(crate) fn make(self, counts_fuel: bool) -> Result<Arc<dyn Engine>, Failure> {
-        let mut builder = wasm_exec::WasmtimeEngine::builder().fuel(counts_fuel);
+    pub(crate) fn make(self, code: Code) -> Result<Arc<dyn Engine>, Failure> {
+        let mut builder =
+            wasm_exec::WasmtimeEngine::builder().fuel(code.counts_fuel).interruptible(code.interruptible);
         if let Some(time) = self.compile_timeout {
             let this = std::env::current_exe().context("cannot find this program, to compile with")?;
             let compiler = wasm_exec::CompilerProcess::new(this).arg(COMPILE_FOR_PARENT);
@@ -81,13 +82,23 @@ impl Chosen {
 
     /// The same; WasmEdge interprets, and nothing is ignored that somebody asked for.
     #[cfg(not(feature = "wasmtime"))]
-    pub(crate) fn make(self, counts_fuel: bool) -> Result<Arc<dyn Engine>, Failure> {
+    pub(crate) fn make(self, code: Code) -> Result<Arc<dyn Engine>, Failure> {
         if self.compile_timeout.is_some() {
             let failure = Failure::new(FAILED, anyhow!("`{}` does not compile, it interprets", self.name));
             return Err(failure.help("leave `--compile-timeout` out"));
         }
-        Ok(Arc::new(wasm_exec::WasmedgeEngine::builder().fuel(counts_fuel).build()?))
+        Ok(Arc::new(wasm_exec::WasmedgeEngine::builder().fuel(code.counts_fuel).build()?))
     }
+}
+
+/// What the code of a guest has to do beside what the guest does. The default is what `wasmctr run` takes by itself.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Code {
+    /// Count what it computes, for [`wasm_exec::Limits::fuel`].
+    pub(crate) counts_fuel: bool,
+    /// Look whether it is to end. Without it a guest that computes ends with this process. WasmEdge always does.
+    #[cfg_attr(not(feature = "wasmtime"), expect(dead_code, reason = "WasmEdge interprets"))]
+    pub(crate) interruptible: bool,
 }
 
 /// The argument by which this program is a compiler and nothing else.

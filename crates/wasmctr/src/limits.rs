@@ -4,7 +4,7 @@ use anyhow::anyhow;
 use clap::Args;
 use wasm_exec::{Capability, EngineInfo, Limits};
 
-use crate::{Failure, size::Size};
+use crate::{Failure, engine::Code, size::Size};
 
 /// The flags that limit how much a guest may use.
 #[derive(Debug, Args)]
@@ -24,7 +24,7 @@ pub(crate) struct LimitFlags {
     /// How much it may compute: about 1 for an instruction [default: no limit]
     #[arg(long, value_name = "N")]
     fuel: Option<u64>,
-    /// The seconds that it may take [default: no limit]
+    /// The seconds that it may take; its code then looks whether it is to end, and is slower [default: no limit]
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     timeout: Option<Duration>,
     /// The bytes that it may write to standard output and standard error together [default: no limit]
@@ -36,9 +36,9 @@ pub(crate) struct LimitFlags {
 }
 
 impl LimitFlags {
-    /// Tells whether the engine must be one that counts what a guest computes.
-    pub(crate) fn counts_fuel(&self) -> bool {
-        self.fuel.is_some()
+    /// What the code has to do for the limits that were asked for.
+    pub(crate) fn code(&self) -> Code {
+        Code { counts_fuel: self.fuel.is_some(), interruptible: self.timeout.is_some() }
     }
 
     /// Returns the limits that a task has by itself, as far as the engine enforces them, and those that were asked for:

@@ -12,7 +12,8 @@ use crate::{Failure, ending::FAILED, limits::seconds, report::Report, signals};
 /// The flags for how a guest is ended.
 #[derive(Debug, Args)]
 pub(crate) struct StopFlags {
-    /// The seconds that it may take to end after a signal or its timeout; then `wasmctr` itself ends
+    /// The seconds that it may take to end after a signal or its timeout; then `wasmctr` itself ends. On wasmtime without
+    /// `--timeout` it is 0.2 at most
     #[arg(long, value_name = "SECONDS", value_parser = seconds, default_value = "10")]
     grace: Duration,
     /// Do not warn of an engine that cannot end a guest while it waits for the host
@@ -24,12 +25,16 @@ impl StopFlags {
     /// Makes signals and the deadline of the task end the guest, if its engine can; if not, signals end this process as
     /// they always do, and a deadline is refused when the task runs.
     pub(crate) fn arm(&self, task: Task, engine: &EngineInfo, report: &Report) -> Result<Task, Failure> {
-        if !engine.can(Capability::Interrupt) {
-            return Ok(task);
-        }
-        let grace = self.grace;
-        let sure = engine.can(Capability::InterruptHostCall);
-        let doubt = (!sure && !self.best_effort).then_some(Doubt { engine: engine.name, grace });
+        let computing = engine.can(Capability::Interrupt);
+        let waiting = engine.can(Capability::InterruptHostCall);
+        let (stopping, grace) = match (computing, waiting) {
+            (true, true) => (Stopping::Always, self.grace),
+            (true, false) => (Stopping::BestEffort, self.grace),
+            // Whoever has not ended by then computes, and goes on.
+            (false, true) => (Stopping::HostCall, self.grace.min(WAITING)),
+            (false, false) => return Ok(task),
+        };
+        let doubt = (!waiting && !self.best_effort).then_some(Doubt { engine: engine.name, grace });
         let last = LastResort::new(report);
         if let Some(timeout) = task.limits.deadline {
             doubt.iter().for_each(Doubt::warn);
@@ -44,10 +49,12 @@ impl StopFlags {
             let _ = late.after(grace, Stop::Signal(number));
         };
         signals::listen(end, move |number| last.now(number))?;
-        let stopping = if sure { Stopping::Always } else { Stopping::BestEffort };
         Ok(task.cancel(cancel).stopping(stopping))
     }
 }
+
+/// How long a guest that waits may take to end.
+const WAITING: Duration = Duration::from_millis(200);
 
 /// An engine that can end a guest only while its own code runs.
 struct Doubt {

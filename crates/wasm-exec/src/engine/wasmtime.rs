@@ -13,10 +13,8 @@ pub use self::{
     builder::{Pooling, WasmtimeBuilder},
     compiler::CompilerProcess,
 };
-use self::{code::Code, reactor::Reactor, state::State};
-use crate::{
-    Budget, Capability, Engine, EngineInfo, Error, Precompiled, Program, Result, imports, outline, program,
-};
+use self::{code::Code, config::Codegen, reactor::Reactor, state::State};
+use crate::{Budget, Engine, EngineInfo, Error, Precompiled, Program, Result, imports, outline, program};
 
 mod alarm;
 mod builder;
@@ -47,8 +45,9 @@ mod trap;
 /// for timers and descriptors. They end with the engine and the last of its programs. wasmtime-wasi's process-wide
 /// runtime and its thread for standard input are not used.
 ///
-/// It has every [`Capability`](crate::Capability), that to limit fuel if it is built with
-/// [`fuel`](WasmtimeBuilder::fuel). Core modules have WasmEdge's sockets, as preview 1 has none: what was compiled for
+/// It has every [`Capability`](crate::Capability): that to limit fuel if it is built with
+/// [`fuel`](WasmtimeBuilder::fuel), and that to end a guest that computes unless it is built without
+/// ([`interruptible`](WasmtimeBuilder::interruptible)). Core modules have WasmEdge's sockets, as preview 1 has none: what was compiled for
 /// WasmEdge runs here as it is.
 ///
 /// A guest is ended by a deadline or a [`Cancel`](crate::Cancel) within some milliseconds, wherever it is. What is not
@@ -65,6 +64,7 @@ pub struct WasmtimeEngine {
 struct Shared {
     info: EngineInfo,
     engine: wasmtime::Engine,
+    codegen: Codegen,
     budget: Budget,
     compiler: Option<CompilerProcess>,
     linker: Linker<State>,
@@ -118,8 +118,7 @@ impl Engine for WasmtimeEngine {
     fn precompile(&self, wasm: &[u8]) -> Result<Precompiled> {
         if let Some(compiler) = &self.shared.compiler {
             self.shared.check(wasm)?;
-            let fuel = self.info().can(Capability::LimitFuel);
-            return Ok(precompiled::wrap(compiler.compile(fuel, wasm)?));
+            return Ok(precompiled::wrap(compiler.compile(self.shared.codegen, wasm)?));
         }
         let code = self.shared.generate(wasm, |engine, kind| match kind {
             Kind::Module => engine.precompile_module(wasm),

@@ -43,7 +43,8 @@ fn bomb() -> Vec<u8> {
 fn what_another_process_compiled_runs_as_ever() {
     let loops = wasm(r#"(module (func (export "_start") (loop $again (br $again))))"#);
     let counts = WasmtimeEngine::builder().fuel(true).compile_in(itself()).build().unwrap();
-    for engine in [&engine(itself()), &counts] {
+    let goes_on = WasmtimeEngine::builder().interruptible(false).compile_in(itself()).build().unwrap();
+    for engine in [&engine(itself()), &counts, &goes_on] {
         let program = engine.compile(&guests::EXIT_CODE.wasm()).unwrap();
         assert_eq!(program.run(Task::default()).unwrap(), Exit::Code(7));
         assert!(engine.compile(&guests::COMPONENT.wasm()).is_ok());

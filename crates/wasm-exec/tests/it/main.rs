@@ -25,6 +25,8 @@ mod layout;
 mod pooled;
 #[cfg(any(feature = "wasmedge", feature = "wasmtime"))]
 mod support;
+#[cfg(feature = "wasmtime")]
+mod uninterrupted;
 
 #[cfg(feature = "wasmedge")]
 #[path = "conformance"]

@@ -4,7 +4,13 @@ use clap::Args;
 use wasm_exec::Origin;
 use wasm_oci::{Location, Platform, sha256};
 
-use crate::{Failure, cache, engine::Choice, input, remote::Remote, table::Table};
+use crate::{
+    Failure, cache,
+    engine::{Choice, Code},
+    input,
+    remote::Remote,
+    table::Table,
+};
 
 /// The flags of `wasmctr compile`.
 #[derive(Debug, Args)]
@@ -15,6 +21,9 @@ pub(crate) struct Compile {
     /// Which image of an index of several [default: the one for WebAssembly]
     #[arg(long, value_name = "OS/ARCH")]
     platform: Option<Platform>,
+    /// Compile for `serve` and for `run --timeout`, which end guests that compute
+    #[arg(long)]
+    interruptible: bool,
     #[command(flatten)]
     engine: Choice,
     #[command(flatten)]
@@ -25,7 +34,7 @@ impl Compile {
     pub(crate) fn run(&self, out: &mut dyn Write) -> Result<ExitCode, Failure> {
         let engine = self.engine.here().map_err(|failure| failure.code(1))?;
         let wasm = input::module(&self.location, self.platform.as_ref(), &self.remote)?;
-        let engine = engine.make(false)?;
+        let engine = engine.make(Code { counts_fuel: false, interruptible: self.interruptible })?;
         let cache = cache::open()?;
 
         let start = Instant::now();

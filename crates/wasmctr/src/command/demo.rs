@@ -14,7 +14,7 @@ use wasm_oci::{Artifact, Format, Layout, Overwrite, Pack, sha256};
 
 use crate::{
     Failure,
-    engine::Chosen,
+    engine::{Chosen, Code},
     runtimes::Runtime,
     table::Table,
     watch::{Watch, milliseconds},
@@ -118,7 +118,7 @@ fn timed<T>(
 /// Runs the bundle in this process and prints what the guest says and when each phase was over.
 fn run(table: &mut Table<'_>, bundle: &Path) -> Result<(), Failure> {
     let mut watch = Watch::start();
-    let engine = Chosen::built_in().make(false)?;
+    let engine = Chosen::built_in().make(Code::default())?;
     watch.lap("engine");
     let bundle = Bundle::open(bundle)?;
     let wasm = bundle.module()?;

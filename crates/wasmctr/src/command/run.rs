@@ -90,7 +90,7 @@ impl Run {
             guest::load(&location, self.platform.as_ref(), &self.remote, args).map_err(coded)?;
         let task = self.grants.grant(task)?;
         report.lap("load");
-        let engine = engine.make(self.grants.limits.counts_fuel()).map_err(coded)?;
+        let engine = engine.make(self.grants.limits.code()).map_err(coded)?;
         report.engine(engine.info());
         let (program, how) = guest::program(&*engine, &wasm, self.no_cache).map_err(coded)?;
         report.lap(how);

@@ -13,7 +13,7 @@ use wasm_oci::{Location, Platform};
 use crate::{
     Failure,
     ending::{FAILED, coded, verdict},
-    engine::Choice,
+    engine::{Choice, Code},
     form::Form,
     grants::Grants,
     guest,
@@ -69,7 +69,7 @@ impl Serve {
         let (wasm, task) =
             guest::load(&self.location, self.platform.as_ref(), &self.remote, &[]).map_err(coded)?;
         let task = self.grants.grant(task)?.stdout(Output::Inherit).stderr(Output::Inherit);
-        let engine = engine.make(self.grants.limits.counts_fuel()).map_err(coded)?;
+        let engine = engine.make(Code { interruptible: true, ..self.grants.limits.code() }).map_err(coded)?;
         let (program, _) = guest::program(&*engine, &wasm, self.no_cache).map_err(coded)?;
         let task = task.limits(self.grants.limits.of(program.engine()));
 

@@ -36,6 +36,19 @@ fn compile_fills_it_and_run_uses_it() {
     assert_eq!(fs::metadata(code(&place)).unwrap().permissions().mode() & 0o7777, 0o700);
 }
 
+/// Code that can be stopped is other code.
+#[test]
+fn compile_fills_it_for_a_timeout() {
+    let place = Place::new();
+    let input = place.file("hello.wasm", guests::HELLO.wasm());
+    place.wasmctr(&["compile", "--interruptible", input]).ok();
+    for (timeout, how) in [(&["--timeout", "10"][..], "cache"), (&[], "compile")] {
+        let ran = place.wasmctr(&[&["run", "--time"], timeout, &[input]].concat());
+        assert!(ran.stderr.lines().any(|line| line.starts_with(how)), "{}", ran.stderr);
+    }
+    assert_eq!(entries(&place), 2);
+}
+
 #[test]
 fn run_fills_it() {
     let place = Place::new();

@@ -19,7 +19,7 @@ use rustix::{
 };
 use wasm_oci::Kind;
 
-use super::{NAME, WasmtimeEngine, config, does_not_start};
+use super::{NAME, WasmtimeEngine, config::Codegen, does_not_start};
 use crate::{Error, Result, outline};
 
 /// A program that compiles in a process of its own, for a
@@ -88,10 +88,10 @@ impl CompilerProcess {
     }
 
     /// Has a module or component compiled.
-    pub(super) fn compile(&self, fuel: bool, wasm: &[u8]) -> Result<Vec<u8>> {
+    pub(super) fn compile(&self, codegen: Codegen, wasm: &[u8]) -> Result<Vec<u8>> {
         let end = Instant::now().checked_add(self.time);
         let not_started = |error| does_not_start(format!("{}: {error}", self.program.display()));
-        let mut process = self.start(fuel, wasm).map_err(not_started)?;
+        let mut process = self.start(codegen, wasm).map_err(not_started)?;
         let answer = process.answer(end).map_err(not_started)?;
         match answer.as_deref().map(<[u8]>::split_first) {
             Some(Some((&COMPILED, code))) => return Ok(code.to_vec()),
@@ -120,10 +120,10 @@ impl CompilerProcess {
         }
     }
 
-    fn start(&self, fuel: bool, wasm: &[u8]) -> io::Result<Process> {
+    fn start(&self, codegen: Codegen, wasm: &[u8]) -> io::Result<Process> {
         let mut input = File::from(memfd_create("wasm", MemfdFlags::CLOEXEC)?);
         input.write_all(MAGIC)?;
-        input.write_all(&[u8::from(fuel)])?;
+        input.write_all(&[u8::from(codegen.fuel), u8::from(codegen.interruptible)])?;
         input.write_all(&self.time.as_secs().saturating_add(1).to_le_bytes())?;
         input.write_all(&self.memory.to_le_bytes())?;
         input.write_all(wasm)?;
@@ -147,20 +147,21 @@ impl WasmtimeEngine {
         let mut header = [0; HEADER];
         input.read_exact(&mut header)?;
         let (magic, rest) = header.split_at(MAGIC.len());
-        let [fuel, numbers @ ..] = rest else { return Err(io::ErrorKind::InvalidData.into()) };
+        let [fuel, interruptible, numbers @ ..] = rest else { return Err(io::ErrorKind::InvalidData.into()) };
         let (Some(seconds), Some(memory)) = (number(numbers, 0), number(numbers, 8)) else {
             return Err(io::ErrorKind::InvalidData.into());
         };
         if magic != MAGIC {
             return Err(io::ErrorKind::InvalidData.into());
         }
+        let codegen = Codegen { fuel: *fuel != 0, interruptible: *interruptible != 0 };
         let threads = thread::available_parallelism().map_or(1, |threads| threads.get() as u64);
         limit(Resource::Cpu, seconds.saturating_mul(threads))?;
         limit(Resource::As, memory)?;
         limit(Resource::Core, 0)?;
         let mut wasm = Vec::new();
         input.read_to_end(&mut wasm)?;
-        let (kind, answer) = match generate(*fuel != 0, &wasm) {
+        let (kind, answer) = match generate(codegen, &wasm) {
             Ok(code) => (COMPILED, code),
             Err(error) => (FAILED, format!("{error:#}").into_bytes()),
         };
@@ -171,8 +172,8 @@ impl WasmtimeEngine {
     }
 }
 
-fn generate(fuel: bool, wasm: &[u8]) -> wasmtime::Result<Vec<u8>> {
-    let engine = wasmtime::Engine::new(config::config().consume_fuel(fuel))?;
+fn generate(codegen: Codegen, wasm: &[u8]) -> wasmtime::Result<Vec<u8>> {
+    let engine = wasmtime::Engine::new(&codegen.config())?;
     match outline::kind(wasm)? {
         Kind::Module => engine.precompile_module(wasm),
         Kind::Component => engine.precompile_component(wasm),
@@ -247,9 +248,10 @@ fn wait(output: &ChildStdout, end: Option<Instant>) -> io::Result<bool> {
     }
 }
 
-/// What a parent sends: this, whether fuel is counted, seconds and bytes; then the module.
-const MAGIC: &[u8; 20] = b"wasm-exec compile 1\n";
-const HEADER: usize = MAGIC.len() + 1 + 8 + 8;
+/// What a parent sends: this, whether fuel is counted, whether the code can be interrupted, seconds and bytes; then the
+/// module.
+const MAGIC: &[u8; 20] = b"wasm-exec compile 2\n";
+const HEADER: usize = MAGIC.len() + 2 + 8 + 8;
 
 /// What a child answers: the length, one of these, and the code or a message.
 const COMPILED: u8 = 0;

@@ -87,23 +87,26 @@ impl Hasher for Everything {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::wasmtime::config;
+    use crate::engine::wasmtime::config::Codegen;
 
     #[test]
     fn compatibility_is_the_configuration_and_not_the_engine() {
         let of = |config: &wasmtime::Config| compatibility(&wasmtime::Engine::new(config).unwrap());
-        let ours = of(&config::config());
+        let ours = of(&Codegen::default().config());
         assert_eq!(ours.len(), 64);
-        assert_eq!(ours, of(&config::config()));
-        assert_ne!(ours, of(config::config().consume_fuel(true)));
-        assert_ne!(ours, of(config::config().cranelift_opt_level(wasmtime::OptLevel::None)));
+        assert_eq!(ours, of(&Codegen::default().config()));
+        assert_ne!(ours, of(&Codegen { fuel: true, ..Codegen::default() }.config()));
+        assert_ne!(ours, of(&Codegen { interruptible: false, ..Codegen::default() }.config()));
+        assert_ne!(ours, of(Codegen::default().config().cranelift_opt_level(wasmtime::OptLevel::None)));
     }
 
     #[test]
     fn code_of_another_configuration_is_an_error() {
         let wasm = wat::parse_str("(module)").unwrap();
-        let [ours, other] = [config::config(), config::config().consume_fuel(true).clone()]
-            .map(|config| wasmtime::Engine::new(&config).unwrap());
+        let [ours, other] = [false, true].map(|fuel| {
+            let codegen = Codegen { fuel, ..Codegen::default() };
+            wasmtime::Engine::new(&codegen.config()).unwrap()
+        });
         let code = wrap(other.precompile_module(&wasm).unwrap());
         let error = load(&ours, &code).err().unwrap();
         assert_eq!(error.to_string(), "wasmtime cannot load the precompiled code");
