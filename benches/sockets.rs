@@ -162,7 +162,7 @@ fn throughput(what: &str, ways: &[Way], connections: usize, alone: bool) {
         };
         println!(
             "{what}: {:<32} {:>8.0}/s, p50 {:.3} ms, p99 {:.3} ms, {:.1} us of processors each, {:.1} MiB; the first has \
-             {:.2}x the rate, {:.2}x of p99, {:.2}x the requests of a processor's second, {:.2}x of the memory",
+             {:.2}x the rate, {:.2}x of p99, {} the requests of a processor's second, {:.2}x of the memory",
             way.name,
             of(Seen::rate),
             of(Seen::p50),
@@ -171,10 +171,15 @@ fn throughput(what: &str, ways: &[Way], connections: usize, alone: bool) {
             of(Seen::memory),
             ratio(Seen::rate),
             ratio(Seen::p99),
-            1.0 / ratio(Seen::processors),
+            times(1.0 / ratio(Seen::processors)),
             ratio(Seen::memory)
         );
     }
+}
+
+/// A server that is asked seldom takes less time than the system counts.
+fn times(ratio: f64) -> String {
+    if ratio.is_normal() { format!("{ratio:.2}x") } else { "unknown".to_owned() }
 }
 
 fn median(mut values: Vec<f64>) -> f64 {

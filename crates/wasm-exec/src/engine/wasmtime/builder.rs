@@ -40,7 +40,8 @@ impl WasmtimeBuilder {
     ///
     /// Without it a guest that computes cannot be stopped, and one that waits can: the engine has no
     /// [`Capability::Interrupt`], and a [`Cancel`](crate::Cancel) needs [`Stopping::HostCall`](crate::Stopping::HostCall).
-    /// For a guest that has its process for itself, which ends both; code is faster by a tenth or so.
+    /// For a guest that has its process for itself, whose end ends both. A server of many small functions is faster by an
+    /// eighth; a loop that only computes gains nothing.
     ///
     /// ```
     /// use wasm_exec::{Cancel, Capability, Engine, Exit, Stopping, Task, WasmtimeEngine};
