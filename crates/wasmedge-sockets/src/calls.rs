@@ -53,8 +53,7 @@ impl<'a> Parts<'a> {
 
     /// Lets others have the thread now and then.
     pub(crate) async fn give_way(&mut self) {
-        if !self.view.sockets.goes_on() {
-            self.view.sockets.busy = 0;
+        if self.view.sockets.gives_way() {
             let mut gave_way = false;
             poll_fn(|cx| {
                 if std::mem::replace(&mut gave_way, true) {
@@ -74,6 +73,12 @@ impl<'a> Parts<'a> {
             Err(fault) => fault,
         }
     }
+}
+
+/// `clock_time_get`: wasmtime-wasi's own, which finds the memory by its name in each call where it is linked.
+pub(crate) fn clock_time(parts: Parts<'_>, id: i32, precision: i64, out: i32) -> wasmtime::Result<i32> {
+    let memory = &mut GuestMemory::Unshared(parts.memory.0);
+    preview1::clock_time_get(parts.view.wasi, memory, id, precision, out)
 }
 
 /// Returns the file type of a descriptor that is no socket.

@@ -101,6 +101,8 @@ mod decision;
 #[cfg(feature = "wasmtime")]
 mod errno;
 #[cfg(feature = "wasmtime")]
+mod imports;
+#[cfg(feature = "wasmtime")]
 mod link;
 mod lookup;
 #[cfg(feature = "wasmtime")]
@@ -120,7 +122,8 @@ mod tokio;
 pub use self::tokio::TokioReactor;
 #[cfg(feature = "wasmtime")]
 pub use self::{
-    link::{Error, link, link_blocking, needs_sockets},
+    imports::needs_sockets,
+    link::{Error, link, link_blocking},
     reactor::{Descriptor, Reactor, Ready, Wait, Wanted},
     sockets::{Limits, Sockets, SocketsView, View},
 };

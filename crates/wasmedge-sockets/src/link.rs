@@ -9,7 +9,7 @@ use wasmtime::{Caller, ExternType, InstancePre, Linker, Module, ModuleExport};
 use crate::{
     address::Version::{V1, V2},
     calls::{
-        Parts,
+        self, Parts,
         connection::{
             self,
             End::{Local, Peer},
@@ -17,17 +17,9 @@ use crate::{
         data, descriptor, option, poll, resolve,
     },
     errno::finish,
+    imports::{MODULE, params},
     sockets::SocketsView,
 };
-
-/// Tells whether a module imports functions that WasmEdge has and preview 1 has not: whether it needs [`link`].
-#[must_use]
-pub fn needs_sockets(module: &Module) -> bool {
-    module.imports().any(|import| {
-        let two = params(&import.ty()) == Some(2);
-        import.module() == MODULE && (OWN.contains(&import.name()) || (import.name() == "sock_accept" && two))
-    })
-}
 
 /// Links a module with WasmEdge's sockets, and with what a linker has: preview 1, above all.
 ///
@@ -46,8 +38,8 @@ pub fn link<T: SocketsView + 'static>(linker: &Linker<T>, module: &Module) -> Re
 /// Links a module whose guests have their threads for themselves, as in a process for each guest.
 ///
 /// The same as [`link`], but for `sock_recv` and `sock_send`: those keep the thread until they are done, by
-/// [`Reactor::block_on`](crate::Reactor::block_on), and cost a guest that needs not wait no future. A busy server answers about a tenth more, of
-/// which half is there also with [`link`] as long as its sockets do not block.
+/// [`Reactor::block_on`](crate::Reactor::block_on), and cost a guest that needs not wait no future. A busy server answers
+/// about a twentieth more, of which a part is there also with [`link`] as long as its sockets do not block.
 ///
 /// The guest still has to be called by `call_async`, and whoever drops that future meets a guest that waits in these two
 /// functions only when they return: the reactor has to end such a wait. [`Reactor`](crate::Reactor) shows one.
@@ -112,11 +104,6 @@ fn check(memory: Option<ExternType>) -> Result<(), Error> {
     }
 }
 
-/// How many parameters a function has.
-fn params(ty: &ExternType) -> Option<usize> {
-    ty.func().map(|ty| ty.params().len())
-}
-
 /// Defines one function: the memory that it works on, its name, its parameters, and what is called with them.
 macro_rules! define {
     ($linker:ident, $memory:ident, $name:literal, ($($param:ident),*), $call:path $(, $given:expr)?) => {
@@ -138,10 +125,10 @@ macro_rules! define {
     (@i32 $param:ident) => { i32 };
 }
 
-/// Defines one function that seldom has to wait: what is called first leaves it to what is called else, if it has to. To
+/// Defines one function that seldom has to wait: what is called first leaves it to the second, if it has to. To
 /// make a future for each call costs more than all else that the host does beside the system's part.
 macro_rules! define_quick {
-    ($linker:ident, $memory:ident, $blocking:ident, $name:literal, ($($param:ident),*), $now:path, else $call:path) => {
+    ($linker:ident, $memory:ident, $blocking:ident, $name:ident, ($($param:ident),*), $now:path, $call:path) => {
         let now = move |caller: &mut Caller<'_, T>, $($param: define!(@i32 $param)),*| {
             let outcome = $now(Parts::of(caller, &$memory)?, $($param.cast_unsigned()),*);
             outcome.map(finish).transpose()
@@ -227,21 +214,26 @@ fn streams<T: SocketsView + 'static>(
     memory: ModuleExport,
     blocking: bool,
 ) -> wasmtime::Result<()> {
-    macro_rules! streams {
-        ($($receive:literal, $send:literal;)*) => {$(
-            define_quick!(
-                linker, memory, blocking, $receive,
-                (fd, list, count, flags, out, out_flags),
-                data::receive_now, else data::receive
-            );
-            define_quick!(
-                linker, memory, blocking, $send,
-                (fd, list, count, flags, out),
-                data::send_now, else data::send
-            );
-        )*};
+    for (receive, send) in [("sock_recv", "sock_send"), ("sock_recv_v2", "sock_send_v2")] {
+        define_quick!(
+            linker,
+            memory,
+            blocking,
+            receive,
+            (fd, list, count, flags, out, out_flags),
+            data::receive_now,
+            data::receive
+        );
+        define_quick!(
+            linker,
+            memory,
+            blocking,
+            send,
+            (fd, list, count, flags, out),
+            data::send_now,
+            data::send
+        );
     }
-    streams! { "sock_recv", "sock_send"; "sock_recv_v2", "sock_send_v2"; }
     Ok(())
 }
 
@@ -345,7 +337,7 @@ fn descriptors<T: SocketsView + 'static>(
         MODULE,
         "clock_time_get",
         move |mut caller: Caller<'_, T>, id: i32, precision: i64, out: i32| {
-            poll::clock_time(Parts::of(&mut caller, &memory)?, id, precision, out)
+            calls::clock_time(Parts::of(&mut caller, &memory)?, id, precision, out)
         },
     )?;
     linker.func_wrap(
@@ -358,35 +350,7 @@ fn descriptors<T: SocketsView + 'static>(
     Ok(())
 }
 
-const MODULE: &str = "wasi_snapshot_preview1";
 const MEMORY: &str = "memory";
-
-/// The functions that preview 1 has not at all. It has `sock_accept`, with three parameters.
-const OWN: [&str; 23] = [
-    "epoll_oneoff",
-    "sock_accept_v2",
-    "sock_bind",
-    "sock_bind_v2",
-    "sock_connect",
-    "sock_connect_v2",
-    "sock_getaddrinfo",
-    "sock_getlocaladdr",
-    "sock_getlocaladdr_v2",
-    "sock_getpeeraddr",
-    "sock_getpeeraddr_v2",
-    "sock_getsockopt",
-    "sock_listen",
-    "sock_listen_v2",
-    "sock_open",
-    "sock_open_v2",
-    "sock_recv_from",
-    "sock_recv_from_v2",
-    "sock_recv_v2",
-    "sock_send_to",
-    "sock_send_to_v2",
-    "sock_send_v2",
-    "sock_setsockopt",
-];
 
 #[cfg(test)]
 mod tests {

@@ -31,7 +31,7 @@ pub struct Sockets {
     table: Vec<Option<Entry>>,
     free: BTreeSet<u32>,
     /// How many calls there were since the guest last gave way.
-    pub(crate) busy: u32,
+    busy: u32,
     /// How many polls there were.
     pub(crate) polls: u64,
 }
@@ -158,6 +158,15 @@ impl Sockets {
         let goes_on = self.busy < CALLS_IN_A_ROW;
         self.busy += u32::from(goes_on);
         goes_on
+    }
+
+    /// The same; if it is time, the next calls are counted anew.
+    pub(crate) fn gives_way(&mut self) -> bool {
+        let gives_way = !self.goes_on();
+        if gives_way {
+            self.busy = 0;
+        }
+        gives_way
     }
 }
 

@@ -47,8 +47,8 @@ mod trap;
 ///
 /// It has every [`Capability`](crate::Capability): that to limit fuel if it is built with
 /// [`fuel`](WasmtimeBuilder::fuel), and that to end a guest that computes unless it is built without
-/// ([`interruptible`](WasmtimeBuilder::interruptible)). Core modules have WasmEdge's sockets, as preview 1 has none: what was compiled for
-/// WasmEdge runs here as it is.
+/// ([`interruptible`](WasmtimeBuilder::interruptible)). Core modules have WasmEdge's sockets, as preview 1 has none: what
+/// was compiled for WasmEdge runs here as it is.
 ///
 /// A guest is ended by a deadline or a [`Cancel`](crate::Cancel) within some milliseconds, wherever it is. What is not
 /// interrupted is one call on a regular file, which a disk or a network file system may keep waiting, and one

@@ -221,12 +221,6 @@ fn clock(view: &mut View<'_>, id: u32, timeout: u64, flags: u16) -> Outcome<Targ
     Ok(Target::Until(Instant::now().checked_add(timeout)))
 }
 
-/// `clock_time_get`: wasmtime-wasi's own, which finds the memory by its name in each call where it is linked.
-pub(crate) fn clock_time(parts: Parts<'_>, id: i32, precision: i64, out: i32) -> wasmtime::Result<i32> {
-    let memory = &mut GuestMemory::Unshared(parts.memory.0);
-    preview1::clock_time_get(parts.view.wasi, memory, id, precision, out)
-}
-
 /// What a clock of the guest shows.
 fn now(wasi: &mut WasiP1Ctx, id: u32) -> Outcome<Duration> {
     let mut own = [0; 8];

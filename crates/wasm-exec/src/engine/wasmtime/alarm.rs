@@ -32,16 +32,12 @@ pub(super) struct Alarm {
 pub(super) type Rang = Arc<OnceLock<Stop>>;
 
 impl Alarm {
-    /// Makes the guest of a store give way when the alarm rings, which is told to whoever shares `rang`.
+    /// Makes the guest of a store give way when the alarm rings.
     ///
     /// A guest that is `fair` gives way whenever the epoch changes: others are waiting for its thread.
-    pub(super) fn set<T: 'static>(
-        store: &mut Store<T>,
-        reactor: Option<Handle>,
-        rang: Rang,
-        fair: bool,
-    ) -> Arc<Self> {
+    pub(super) fn set<T: 'static>(store: &mut Store<T>, reactor: Option<Handle>, fair: bool) -> Arc<Self> {
         let engine = store.engine().clone();
+        let rang = Rang::default();
         let asked = Arc::clone(&rang);
         let over = AtomicBool::new(false);
         let alarm = Arc::new(Self { engine, reactor, rang, over, driver: Mutex::default() });
@@ -52,6 +48,11 @@ impl Alarm {
             Ok(if give_way { UpdateDeadline::Yield(1) } else { UpdateDeadline::Continue(1) })
         });
         alarm
+    }
+
+    /// What a guest that keeps its thread looks at.
+    pub(super) fn rang(&self) -> Rang {
+        Arc::clone(&self.rang)
     }
 
     /// Drives a guest until it ends or is stopped.

@@ -34,7 +34,8 @@ impl Shared {
         let mut store = self.store(State::new(task)?, fuel)?;
         let driver = Arc::clone(store.data().driver());
         let exit = if deadline.is_some() || cancel.is_some() {
-            let alarm = Alarm::set(&mut store, self.reactor.handle(), driver.rang(), false);
+            let alarm = Alarm::set(&mut store, self.reactor.handle(), false);
+            driver.ends_by(&alarm);
             let raced = self.reactor.block_on(&driver, alarm.race(deadline, cancel, guest(&mut store)));
             raced.unwrap_or_else(|stop| Ok(Exit::Stopped(stop)))?
         } else {

@@ -11,7 +11,10 @@ use std::{
 
 use wasmedge_sockets::{Reactor, Ready, Wait, Wanted};
 
-use super::{alarm::Rang, meter::Stopped};
+use super::{
+    alarm::{Alarm, Rang},
+    meter::Stopped,
+};
 
 /// The thread that drives one guest: it sleeps until it is woken, or until one of the sockets that the guest waits for is
 /// ready.
@@ -24,8 +27,8 @@ pub(super) struct Driver {
     changed: Condvar,
     /// What wakes a thread that waits for sockets, made when the first one does.
     bell: OnceLock<Option<[UnixStream; 2]>>,
-    /// Whether the guest is to end.
-    rang: Rang,
+    /// What ends the guest, if something does.
+    rang: OnceLock<Rang>,
 }
 
 #[derive(Debug, Default)]
@@ -45,9 +48,9 @@ enum Thread {
 }
 
 impl Driver {
-    /// What an alarm says to a guest that keeps the thread.
-    pub(super) fn rang(&self) -> Rang {
-        Arc::clone(&self.rang)
+    /// Ends calls that keep the thread when the alarm rings.
+    pub(super) fn ends_by(&self, alarm: &Alarm) {
+        let _ = self.rang.set(alarm.rang());
     }
 
     /// Sleeps until somebody wakes the thread.
@@ -138,7 +141,7 @@ impl Reactor for Driver {
             if let Poll::Ready(ended) = call.as_mut().poll(&mut context) {
                 break ended;
             }
-            if let Some(stop) = self.rang.get() {
+            if let Some(stop) = self.rang.get().and_then(|rang| rang.get()) {
                 break Err(Stopped(*stop).into());
             }
             self.sleep();
@@ -221,7 +224,8 @@ mod tests {
     #[test]
     fn an_alarm_ends_a_call_that_keeps_the_thread() {
         let driver = Arc::new(Driver::default());
-        let (rang, waker) = (driver.rang(), Waker::from(Arc::clone(&driver)));
+        let (rang, waker) = (Rang::default(), Waker::from(Arc::clone(&driver)));
+        driver.rang.set(Arc::clone(&rang)).unwrap();
         let other = thread::spawn(move || {
             thread::sleep(Duration::from_millis(20));
             rang.set(Stop::Deadline).unwrap();

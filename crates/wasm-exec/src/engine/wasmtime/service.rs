@@ -218,7 +218,7 @@ impl Service {
             }
             None => (self.shared.store(State::new(self.task.clone())?, fuel)?, None),
         };
-        let alarm = Alarm::set(&mut store, self.shared.reactor.handle(), Arc::default(), true);
+        let alarm = Alarm::set(&mut store, self.shared.reactor.handle(), true);
         let call = self.call(&mut store, ready, request, answer);
         match alarm.race(deadline, Some(self.end.clone()), call).await {
             Err(stop) => Ok(Exit::Stopped(stop)),
