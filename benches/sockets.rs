@@ -109,9 +109,13 @@ fn engines(wasmctr: &Path, wasmedge: &Path, guest: &Path, place: &Path) -> Vec<W
 /// The three ways to write the server, on wasmtime.
 fn today(wasmctr: &Path, guest: &Path, place: &Path) -> Vec<Way> {
     let (run, serve) = (&["run", "--net", "host"][..], &["serve", "--addr", "127.0.0.1:8080"][..]);
+    let again = &[serve, &["--reuse", "1000000"]].concat();
     let mut ways = vec![here("http-server", wasmctr, run, guest, place)];
     ways.extend(guests::need!("http-axum").map(|axum| here("http-axum", wasmctr, run, &axum, place)));
-    ways.extend(guests::need!("http-wstd").map(|wstd| here("http-wstd", wasmctr, serve, &wstd, place)));
+    if let Some(wstd) = guests::need!("http-wstd") {
+        ways.push(here("http-wstd", wasmctr, serve, &wstd, place));
+        ways.push(here("http-wstd, instances used again", wasmctr, again, &wstd, place));
+    }
     ways
 }
 

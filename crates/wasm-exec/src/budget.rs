@@ -1,3 +1,5 @@
+#[cfg(feature = "wasmtime")]
+pub(crate) use self::nesting::instances;
 use crate::{Error, Result};
 
 mod function;

@@ -17,7 +17,8 @@ pub struct Serve {
     /// How many requests one instance answers, one after the other, before a fresh one takes its place. Default: 1, so
     /// that no request sees what another left behind.
     pub reuse: u32,
-    /// How many requests are answered at once; others wait. Default: 128.
+    /// How many requests are answered at once; others wait. Default: 128, and never more than an engine that keeps places
+    /// for instances has of them.
     pub concurrency: usize,
     /// How long requests that are under way may take when the service is told to end. Default: 10 seconds.
     pub grace: Duration,

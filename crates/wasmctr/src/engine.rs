@@ -4,7 +4,9 @@ use std::{sync::Arc, time::Duration};
 use anyhow::Context;
 use anyhow::anyhow;
 use clap::{Args, ValueEnum};
-use wasm_exec::Engine;
+#[cfg(feature = "wasmtime")]
+use wasm_exec::{CompilerProcess, Pooling, WasmtimeBuilder, WasmtimeEngine};
+use wasm_exec::{Engine, Limits};
 
 use crate::{Failure, ending::FAILED, handover, limits::seconds};
 
@@ -70,14 +72,43 @@ impl Chosen {
     /// Makes the engine.
     #[cfg(feature = "wasmtime")]
     pub(crate) fn make(self, code: Code) -> Result<Arc<dyn Engine>, Failure> {
-        let mut builder =
-            wasm_exec::WasmtimeEngine::builder().fuel(code.counts_fuel).interruptible(code.interruptible);
-        if let Some(time) = self.compile_timeout {
-            let this = std::env::current_exe().context("cannot find this program, to compile with")?;
-            let compiler = wasm_exec::CompilerProcess::new(this).arg(COMPILE_FOR_PARENT);
-            builder = builder.compile_in(compiler.time(time));
+        Ok(Arc::new(self.builder(code)?.build()?))
+    }
+
+    /// Makes the engine for a program of which so many instances are to run at once, with places that are kept for them.
+    /// Where that cannot be they are made one by one, which is slower.
+    #[cfg(feature = "wasmtime")]
+    pub(crate) fn make_for(
+        self,
+        code: Code,
+        wasm: &[u8],
+        limits: &Limits,
+        instances: u32,
+    ) -> Result<Arc<dyn Engine>, Failure> {
+        if !Pooling::suffices_for(limits) {
+            return self.make(code);
         }
-        Ok(Arc::new(builder.build()?))
+        let pooling = Pooling::for_program(wasm, instances)?;
+        let error = match self.builder(code)?.pooling(pooling).build() {
+            Ok(engine) => return Ok(Arc::new(engine)),
+            Err(error) => error,
+        };
+        let engine = self.make(code)?;
+        let error = anyhow!(error).context(format!("cannot keep room for {instances} instances at once"));
+        Failure::from(error)
+            .note("each request takes longer, as its instance gets its memory from the system")
+            .help("`--concurrency` says for how many instances there is to be room")
+            .warn(&mut anstream::stderr().lock());
+        Ok(engine)
+    }
+
+    #[cfg(feature = "wasmtime")]
+    fn builder(self, code: Code) -> Result<WasmtimeBuilder, Failure> {
+        let builder = WasmtimeEngine::builder().fuel(code.counts_fuel).interruptible(code.interruptible);
+        let Some(time) = self.compile_timeout else { return Ok(builder) };
+        let this = std::env::current_exe().context("cannot find this program, to compile with")?;
+        let compiler = CompilerProcess::new(this).arg(COMPILE_FOR_PARENT);
+        Ok(builder.compile_in(compiler.time(time)))
     }
 
     /// The same; WasmEdge interprets, and nothing is ignored that somebody asked for.
@@ -88,6 +119,18 @@ impl Chosen {
             return Err(failure.help("leave `--compile-timeout` out"));
         }
         Ok(Arc::new(wasm_exec::WasmedgeEngine::builder().fuel(code.counts_fuel).build()?))
+    }
+
+    /// The same; WasmEdge keeps no places.
+    #[cfg(not(feature = "wasmtime"))]
+    pub(crate) fn make_for(
+        self,
+        code: Code,
+        _: &[u8],
+        _: &Limits,
+        _: u32,
+    ) -> Result<Arc<dyn Engine>, Failure> {
+        self.make(code)
     }
 }
 

@@ -44,7 +44,7 @@ impl LimitFlags {
     /// Returns the limits that a task has by itself, as far as the engine enforces them, and those that were asked for:
     /// if it does not enforce these, it refuses the task. A default that is lifted is not lifted in silence.
     pub(crate) fn of(&self, engine: &EngineInfo) -> Limits {
-        let all = self.over(if self.unlimited { Limits::unlimited() } else { Limits::default() });
+        let all = self.wanted();
         let enforced = all.clone().enforced_by(engine);
         let lifted: Vec<_> = NAMES
             .iter()
@@ -58,6 +58,11 @@ impl LimitFlags {
             failure.warn(&mut anstream::stderr().lock());
         }
         self.over(enforced)
+    }
+
+    /// The same, whatever the engine.
+    pub(crate) fn wanted(&self) -> Limits {
+        self.over(if self.unlimited { Limits::unlimited() } else { Limits::default() })
     }
 
     fn over(&self, limits: Limits) -> Limits {

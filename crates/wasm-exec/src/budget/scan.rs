@@ -18,7 +18,6 @@ use crate::{Result, outline::invalid};
 pub(super) fn scan(wasm: &[u8], budget: &Budget) -> Result<()> {
     let mut scan = Scan {
         budget,
-        open: Vec::new(),
         module: Module::default(),
         nesting: Nesting::default(),
         functions: Functions::default(),
@@ -29,7 +28,6 @@ pub(super) fn scan(wasm: &[u8], budget: &Budget) -> Result<()> {
 
 struct Scan<'a> {
     budget: &'a Budget,
-    open: Vec<Encoding>,
     /// The module that is being read: there are none inside of it.
     module: Module,
     nesting: Nesting,
@@ -50,48 +48,21 @@ struct Module {
 
 impl Scan<'_> {
     fn payload(&mut self, payload: Payload<'_>) -> Result<()> {
+        self.nesting.payload(&payload, self.budget)?;
         match payload {
-            Payload::Version { encoding, .. } => self.begin(encoding),
+            Payload::Version { encoding: Encoding::Module, .. } => self.module = Module::default(),
             Payload::End(_) => self.end()?,
             Payload::CodeSectionEntry(body) => self.function(&body)?,
-            Payload::ModuleSection { .. } | Payload::ComponentSection { .. } => {
-                self.nesting.nested(self.budget)?;
-            }
-            Payload::InstanceSection(section) => {
-                every(section, |instance| self.nesting.core_instance(&instance))?;
-            }
-            Payload::ComponentInstanceSection(section) => {
-                each(section, |instance| self.nesting.instance(&instance, self.budget))?;
-            }
-            Payload::ComponentImportSection(section) => {
-                every(section, |import| self.nesting.import(&import))?;
-            }
-            Payload::ComponentExportSection(section) => {
-                every(section, |export| self.nesting.export(&export))?;
-            }
-            Payload::ComponentAliasSection(section) => every(section, |alias| self.nesting.alias(&alias))?,
             payload => self.module.payload(payload, self.budget)?,
         }
         Ok(())
     }
 
-    fn begin(&mut self, encoding: Encoding) {
-        self.open.push(encoding);
-        match encoding {
-            Encoding::Module => self.module = Module::default(),
-            Encoding::Component => self.nesting.begin_component(),
-        }
-    }
-
+    /// Ends the module, if it is one that ends: of a component there is none open.
     fn end(&mut self) -> Result<()> {
-        match self.open.pop() {
-            Some(Encoding::Module) => {
-                let segments = self.module.images.finish(self.budget)?;
-                within("initializers", self.module.initializers + segments, self.budget.initializers)
-            }
-            Some(Encoding::Component) => self.nesting.end_component(self.budget),
-            None => Ok(()),
-        }
+        let module = std::mem::take(&mut self.module);
+        let segments = module.images.finish(self.budget)?;
+        within("initializers", module.initializers + segments, self.budget.initializers)
     }
 
     fn function(&mut self, body: &FunctionBody<'_>) -> Result<()> {
@@ -209,7 +180,7 @@ fn steps(expr: &ConstExpr<'_>, functions_are_constant: bool) -> Result<u64> {
     Ok(if is_constant && steps == 1 { 0 } else { steps })
 }
 
-fn every<'a, T: wasmparser::FromReader<'a>>(
+pub(super) fn every<'a, T: wasmparser::FromReader<'a>>(
     section: SectionLimited<'a, T>,
     mut read: impl FnMut(T),
 ) -> Result<()> {
@@ -219,7 +190,7 @@ fn every<'a, T: wasmparser::FromReader<'a>>(
     })
 }
 
-fn each<'a, T: wasmparser::FromReader<'a>>(
+pub(super) fn each<'a, T: wasmparser::FromReader<'a>>(
     section: SectionLimited<'a, T>,
     mut read: impl FnMut(T) -> Result<()>,
 ) -> Result<()> {

@@ -9,10 +9,7 @@ use wasmtime::{Linker, Module};
 
 use wasmtime::component::{self as components, Component};
 
-pub use self::{
-    builder::{Pooling, WasmtimeBuilder},
-    compiler::CompilerProcess,
-};
+pub use self::{builder::WasmtimeBuilder, compiler::CompilerProcess, pooling::Pooling};
 use self::{code::Code, config::Codegen, reactor::Reactor, state::State};
 use crate::{Budget, Engine, EngineInfo, Error, Precompiled, Program, Result, imports, outline, program};
 
@@ -30,6 +27,7 @@ mod links;
 mod meter;
 mod outgoing;
 mod policy;
+mod pooling;
 mod precompiled;
 mod random;
 mod reactor;
@@ -67,6 +65,8 @@ struct Shared {
     codegen: Codegen,
     budget: Budget,
     compiler: Option<CompilerProcess>,
+    /// How many programs can run at once, if places are kept for them.
+    places: Option<u32>,
     linker: Linker<State>,
     component_linker: OnceLock<components::Linker<State>>,
     reactor: Reactor,

@@ -1,11 +1,13 @@
-//! An engine that keeps places for instances: a guest with sockets leaves nothing in its place for the next one.
+//! An engine that keeps places for instances: a guest with sockets leaves nothing in its place for the next one, and a
+//! service answers no more requests at once than there are places.
 
-use std::{process::Stdio, time::Duration};
+use std::{fs, net::TcpListener, process::Stdio, thread, time::Duration};
 
-use wasm_exec::{Engine, Exit, Limits, Network, Stop, Task, WasmtimeEngine};
+use wasm_exec::{Engine, Exit, Limits, Network, Pooling, Serve, Stop, Task, WasmtimeEngine};
 
 use crate::{
     child,
+    support::Http,
     wasmtime::sockets::{guest, port, talks},
 };
 
@@ -57,4 +59,26 @@ fn a_process_that_runs_many() {
     let before = child::count("fd");
     (0..30).for_each(|_| drop(all()));
     assert_eq!(child::count("fd"), before);
+}
+
+#[test]
+fn requests_wait_for_a_place() {
+    let Some(path) = guests::need!("http-component") else { return };
+    let wasm = fs::read(path).unwrap();
+    for reuse in [1, 10] {
+        let pooling = Pooling::for_program(&wasm, 2).unwrap();
+        let program = WasmtimeEngine::builder().pooling(pooling).build().unwrap().compile(&wasm).unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let http = Http(listener.local_addr().unwrap());
+        let running = program.serve(listener, Task::default(), Serve::default().reuse(reuse)).unwrap();
+        let answers = thread::scope(|scope| {
+            let asked = [(); 8].map(|()| scope.spawn(|| [(); 2].map(|()| http.get("/late"))));
+            asked.map(|asked| asked.join().unwrap())
+        });
+        for answer in answers.into_iter().flatten() {
+            assert_eq!(answer, (200, "early\nlate\n".to_owned()));
+        }
+        running.cancel();
+        running.wait().unwrap();
+    }
 }

@@ -69,9 +69,11 @@ impl Serve {
         let (wasm, task) =
             guest::load(&self.location, self.platform.as_ref(), &self.remote, &[]).map_err(coded)?;
         let task = self.grants.grant(task)?.stdout(Output::Inherit).stderr(Output::Inherit);
-        let engine = engine.make(Code { interruptible: true, ..self.grants.limits.code() }).map_err(coded)?;
+        let limits = &self.grants.limits;
+        let code = Code { interruptible: true, ..limits.code() };
+        let engine = engine.make_for(code, &wasm, &limits.wanted(), self.concurrency).map_err(coded)?;
         let (program, _) = guest::program(&*engine, &wasm, self.no_cache).map_err(coded)?;
-        let task = task.limits(self.grants.limits.of(program.engine()));
+        let task = task.limits(limits.of(program.engine()));
 
         let listener = self.listen()?;
         let address =

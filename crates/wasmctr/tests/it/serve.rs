@@ -16,6 +16,8 @@ struct Service {
     child: Child,
     stderr: BufReader<ChildStderr>,
     address: String,
+    /// What was said before it listened.
+    warnings: String,
 }
 
 impl Service {
@@ -23,11 +25,16 @@ impl Service {
         let mut command = place.command(&["serve", "--addr", "127.0.0.1:0"]);
         let mut child = command.args(flags).arg(guest).stderr(Stdio::piped()).spawn().unwrap();
         let mut stderr = BufReader::new(child.stderr.take().unwrap());
-        let mut line = String::new();
-        stderr.read_line(&mut line).unwrap();
-        let address = line.strip_prefix("listening on http://").and_then(|line| line.strip_suffix("/\n"));
-        let address = address.unwrap_or_else(|| panic!("{line}")).to_owned();
-        Self { child, stderr, address }
+        let mut warnings = String::new();
+        loop {
+            let mut line = String::new();
+            assert_ne!(stderr.read_line(&mut line).unwrap(), 0, "{warnings}");
+            let address = line.strip_prefix("listening on http://").and_then(|line| line.strip_suffix("/\n"));
+            match address {
+                Some(address) => return Self { child, stderr, address: address.to_owned(), warnings },
+                None => warnings += &line,
+            }
+        }
     }
 
     /// Sends a request and returns the connection that the answer comes on.
@@ -69,6 +76,7 @@ fn answers_until_it_is_told_to_end() {
     let place = Place::new();
     for signal in ["TERM", "INT"] {
         let service = Service::start(&place, &["--env", "A=1", "--timeout", "0.5"], &guest);
+        assert_eq!(service.warnings, "");
         let (status, body) = service.get("/");
         assert!(status == "200" && body.contains("Hello, World!"), "{status} {body}");
         assert!(service.get("/env").1.contains("A=1"));
@@ -100,6 +108,20 @@ fn instances_are_used_again_if_that_is_asked_for() {
     assert!(service.get("/count").1.contains("1\n"));
     assert!(service.get("/count").1.contains("2\n"));
     send("HUP", &service.child);
+    assert_eq!(service.ended().0.code, Some(0));
+}
+
+/// Places for instances are address space, which a system may be short of.
+#[test]
+fn without_room_for_a_pool_it_serves_all_the_same() {
+    let Some(guest) = guests::need!("http-component") else { return };
+    let place = Place::new();
+    let service = Service::start(&place, &["--concurrency", "100000"], &guest);
+    assert!(service.get("/").1.contains("Hello, World!"));
+    send("TERM", &service.child);
+    let warning = "warning: cannot keep room for 100000 instances at once\n";
+    assert!(service.warnings.starts_with(warning), "{}", service.warnings);
+    assert!(service.warnings.contains("help: `--concurrency` says"), "{}", service.warnings);
     assert_eq!(service.ended().0.code, Some(0));
 }
 

@@ -65,7 +65,8 @@ impl Service {
         serve: Serve,
     ) -> Result<Arc<Self>> {
         State::new(task.clone())?;
-        let serve = Serve { concurrency: serve.concurrency.clamp(1, MOST), ..serve };
+        let most = shared.places.and_then(|places| usize::try_from(places).ok()).unwrap_or(MOST);
+        let serve = Serve { concurrency: serve.concurrency.clamp(1, most.clamp(1, MOST)), ..serve };
         Ok(Arc::new(Self {
             shared: Arc::clone(shared),
             handler,
