@@ -108,12 +108,11 @@ fn lab_path(containerd: &Path) -> std::ffi::OsString {
 fn recorder(dir: &Path) -> PathBuf {
     let path = dir.join("recorder");
     let script = format!(
-        "#!/bin/sh\nwhile [ $# -gt 0 ]; do\n  [ \"$1\" = --bundle ] && cp \"$2/config.json\" {0}/seen.new && mv {0}/seen.new \
-         {0}/seen.json\n  shift\ndone\nexit 1\n",
+        "while [ $# -gt 0 ]; do\n  [ \"$1\" = --bundle ] && cp \"$2/config.json\" {0}/seen.new && mv {0}/seen.new \
+         {0}/seen.json\n  shift\ndone\nexit 1",
         dir.display()
     );
-    fs::write(&path, script).unwrap();
-    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+    lab::script(&path, &script);
     path
 }
 

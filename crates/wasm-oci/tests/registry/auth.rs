@@ -150,9 +150,7 @@ fn a_credential_helper() {
     let server = Server::default().auth(bearer()).start().unwrap();
     let dir = tempfile::tempdir().unwrap();
     let helper = |name: &str, script: &str| {
-        let path = dir.path().join(format!("docker-credential-{name}"));
-        fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+        lab::script(&dir.path().join(format!("docker-credential-{name}")), script);
     };
     helper("good", r#"read host; printf '{"Username":"me","Secret":"secret","ServerURL":"%s"}' "$host""#);
     helper("token", r#"read host; echo '{"Username":"<token>","Secret":"identity"}'"#);

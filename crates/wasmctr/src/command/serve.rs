@@ -47,7 +47,7 @@ pub(crate) struct Serve {
     /// How many requests an instance answers, one after the other
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = value_parser!(u32).range(1..))]
     reuse: u32,
-    /// How many requests are answered at once; others wait
+    /// How many requests are answered at once, for which there is room kept; others wait
     #[arg(long, value_name = "N", default_value_t = 128, value_parser = value_parser!(u32).range(1..))]
     concurrency: u32,
     /// The seconds that requests under way may take when it ends

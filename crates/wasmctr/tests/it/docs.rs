@@ -205,9 +205,7 @@ impl Reader {
     }
 
     fn script(&self, name: &str, body: &str) {
-        let path = self.bin.join(name);
-        fs::write(&path, format!("#!/bin/sh\n{body}\n")).unwrap();
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+        lab::script(&self.bin.join(name), body);
     }
 
     /// Runs a command for at most a minute. What it prints goes to a file: a pipe would stay open as long as a container

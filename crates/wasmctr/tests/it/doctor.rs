@@ -30,9 +30,7 @@ impl Machine {
 
     /// A program that runs a script.
     fn program(&self, name: &str, script: &str) -> &Self {
-        let path = self.place.path().join("bin").join(name);
-        fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+        lab::script(&self.place.path().join("bin").join(name), script);
         self
     }
 

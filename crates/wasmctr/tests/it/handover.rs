@@ -16,11 +16,8 @@ use crate::support::{Place, Ran, SLEEP, ended, ready, send};
 ///
 /// Another process writes it: if this one did, a thread that starts a program meanwhile would keep it open for writing.
 fn program(place: &Place, body: &str) -> PathBuf {
-    place.file("script", format!("#!/bin/sh\n{body}\n"));
     let path = place.path().join("other");
-    let install =
-        Command::new("install").args(["-m", "755", "script"]).arg(&path).current_dir(place.path()).status();
-    assert!(install.unwrap().success());
+    lab::script(&path, body);
     path
 }
 
@@ -55,8 +52,7 @@ fn beside_this_program() {
     let place = Place::new();
     let wasmctr = place.path().join("wasmctr");
     // A link would not do: the system tells where it leads.
-    let copy = Command::new("cp").arg(env!("CARGO_BIN_EXE_wasmctr")).arg(&wasmctr).status();
-    assert!(copy.unwrap().success());
+    lab::install(Path::new(env!("CARGO_BIN_EXE_wasmctr")), &wasmctr);
     let run = || {
         let mut command = Command::new(&wasmctr);
         command.args(["run", "--engine=wasmedge", "a.wasm"]).env_remove("WASMCTR_WASMEDGE");

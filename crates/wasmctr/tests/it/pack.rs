@@ -50,7 +50,7 @@ fn as_nobody(place: &Place) -> Ran {
     fs::set_permissions(place.path(), fs::Permissions::from_mode(0o777)).unwrap();
     place.file("hello.wasm", guests::HELLO.wasm());
     let program = place.path().join("program");
-    fs::copy(env!("CARGO_BIN_EXE_wasmctr"), &program).unwrap();
+    lab::install(Path::new(env!("CARGO_BIN_EXE_wasmctr")), &program);
     let output = Command::new("setpriv")
         .args(["--reuid=65534", "--regid=65534", "--clear-groups"])
         .arg(program)
