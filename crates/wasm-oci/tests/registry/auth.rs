@@ -1,6 +1,6 @@
 //! Who we are: passwords, tokens, files, helpers.
 
-use std::{fs, os::unix::fs::PermissionsExt, time::Duration};
+use std::{fs, time::Duration};
 
 use serde_json::json;
 use test_registry::{Auth, Bearer, Fault, On, Options as Server, Registry as Running};

@@ -6,7 +6,7 @@
 
 use std::{
     fs::{self, File},
-    os::unix::fs::{PermissionsExt, symlink},
+    os::unix::fs::symlink,
     path::{Path, PathBuf},
     process::{Command, Stdio},
 };

@@ -1,6 +1,6 @@
 //! `wasmctr pack` and `wasmctr inspect`.
 
-use std::{fs, os::unix::fs::PermissionsExt, process::Command};
+use std::{fs, os::unix::fs::PermissionsExt, path::Path, process::Command};
 
 use crate::support::{Place, Ran};
 
