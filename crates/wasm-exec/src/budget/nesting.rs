@@ -44,7 +44,7 @@ impl Nesting {
         match payload {
             Payload::Version { encoding: Encoding::Module, .. } => self.open.push(None),
             Payload::Version { encoding: Encoding::Component, .. } => {
-                self.open.push(Some(Component::default()))
+                self.open.push(Some(Component::default()));
             }
             Payload::End(_) => return self.end(budget),
             Payload::ModuleSection { .. } | Payload::ComponentSection { .. } => {
@@ -58,10 +58,10 @@ impl Nesting {
                 each(section.clone(), |instance| self.instance(&instance, budget))?;
             }
             Payload::ComponentImportSection(section) => {
-                every(section.clone(), |import| self.import(&import))?
+                every(section.clone(), |import| self.import(&import))?;
             }
             Payload::ComponentExportSection(section) => {
-                every(section.clone(), |export| self.export(&export))?
+                every(section.clone(), |export| self.export(&export))?;
             }
             Payload::ComponentAliasSection(section) => every(section.clone(), |alias| self.alias(&alias))?,
             _ => {}
