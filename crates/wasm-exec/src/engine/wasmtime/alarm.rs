@@ -118,12 +118,14 @@ impl Wake for Alarm {
     }
 }
 
-/// Says that a run is over, however it ended.
+/// Says that a run is over, however it ended. An alarm that has rung lives a little longer, and its driver with the
+/// descriptors of that does not.
 struct Over<'a>(&'a Alarm);
 
 impl Drop for Over<'_> {
     fn drop(&mut self) {
         self.0.over.store(true, Ordering::Release);
+        self.0.driver().take();
     }
 }
 
