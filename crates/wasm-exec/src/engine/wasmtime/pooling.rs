@@ -2,7 +2,7 @@ use wasmtime::{Enabled, InstanceAllocationStrategy, PoolingAllocationConfig};
 
 use crate::{Limits, Result, budget, outline};
 
-/// How many instances an engine keeps places for, and how: [`WasmtimeBuilder::pooling`].
+/// How many instances an engine keeps places for, and how: [`WasmtimeBuilder::pooling`](super::WasmtimeBuilder::pooling).
 ///
 /// ```
 /// use wasm_exec::{Engine, Exit, Pooling, Task, WasmtimeEngine};
