@@ -7,10 +7,10 @@ use std::{
     os::unix::ffi::OsStrExt,
     path::{Path, PathBuf},
     process::{Command, Stdio},
-    time::{Duration, SystemTime},
+    time::Duration,
 };
 
-use crate::support::{Place, Ran, SLEEP, ended, ready, send};
+use crate::support::{Place, Ran, SLEEP, ended, ready, send, wasmedge};
 
 /// A program in the place of `wasmctr-wasmedge`.
 ///
@@ -142,38 +142,9 @@ fn it_is_not_handed_over_twice() {
         .with("help: let WASMCTR_WASMEDGE name a `wasmctr-wasmedge`");
 }
 
-/// The real one, where `cargo xtask wasmedge` has built it of the sources as they are.
-fn wasmedge() -> Option<PathBuf> {
-    let crates = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    let targets = fs::read_dir(crates.join("../target/wasmedge")).into_iter().flatten().flatten();
-    let found =
-        targets.map(|target| target.path().join("debug/wasmctr-wasmedge")).find(|path| path.is_file());
-    let built = found.as_ref().map(|program| program.metadata().unwrap().modified().unwrap());
-    let sources = ["wasmctr/src", "wasm-exec/src"].map(|sources| changed(&crates.join(sources)));
-    if built.is_some_and(|built| sources.iter().all(|changed| *changed < built)) {
-        return found;
-    }
-    lab::skip(
-        &lab::here!(),
-        "wasmctr-wasmedge is not here, or an old one (`cargo xtask wasmedge` builds it)",
-    );
-    None
-}
-
-/// When a folder was changed last, or something in it.
-fn changed(dir: &Path) -> SystemTime {
-    let entries = fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path());
-    let changed = entries.map(|path| if path.is_dir() { changed(&path) } else { modified(&path) });
-    changed.chain([modified(dir)]).max().unwrap()
-}
-
-fn modified(path: &Path) -> SystemTime {
-    path.metadata().unwrap().modified().unwrap()
-}
-
 #[test]
 fn hello_on_wasmedge() {
-    let Some(program) = wasmedge() else { return };
+    let Some(program) = wasmedge(&lab::here!()) else { return };
     let place = Place::new();
     let hello = place.file("hello.wasm", guests::HELLO.wasm());
     let run = |args: &[&str]| Ran::of(command(&place, &program, args).output().unwrap());
@@ -196,7 +167,7 @@ fn hello_on_wasmedge() {
 /// It cannot end a guest that waits for its input, and so `wasmctr` ends.
 #[test]
 fn wasmctr_ends_in_the_place_of_a_guest_on_wasmedge() {
-    let Some(program) = wasmedge() else { return };
+    let Some(program) = wasmedge(&lab::here!()) else { return };
     let place = Place::new();
     let waits = place.file("waits.wasm", ready(SLEEP));
     let run = |flags: &[&str]| {
@@ -225,7 +196,7 @@ fn wasmctr_ends_in_the_place_of_a_guest_on_wasmedge() {
 
 #[test]
 fn the_document_tells_that_wasmctr_ended() {
-    let Some(program) = wasmedge() else { return };
+    let Some(program) = wasmedge(&lab::here!()) else { return };
     let place = Place::new();
     let waits = place.file("waits.wasm", ready(SLEEP));
     let flags = ["--unlimited", "--best-effort", "--grace", "0.1", "--timeout", "0.1", "--format", "json"];
@@ -238,7 +209,7 @@ fn the_document_tells_that_wasmctr_ended() {
 
 #[test]
 fn wasmedge_does_not_have_the_other_engine() {
-    let Some(program) = wasmedge() else { return };
+    let Some(program) = wasmedge(&lab::here!()) else { return };
     let place = Place::new();
     let output = Command::new(program)
         .args(["run", "--engine", "wasmtime", "a.wasm"])
@@ -252,7 +223,7 @@ fn wasmedge_does_not_have_the_other_engine() {
 
 #[test]
 fn wasmedge_refuses_what_it_has_no_use_for() {
-    let Some(program) = wasmedge() else { return };
+    let Some(program) = wasmedge(&lab::here!()) else { return };
     let place = Place::new();
     let hello = place.file("hello.wasm", guests::HELLO.wasm());
     let args = ["run", "--engine", "wasmedge", "--compile-timeout", "5", hello];

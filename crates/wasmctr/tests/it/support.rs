@@ -162,18 +162,30 @@ pub(crate) fn port_8080() -> File {
     lock
 }
 
-/// The program with the other engine, for a test: `WASMCTR_WASMEDGE`, or what `cargo xtask wasmedge` builds.
+/// The program with the other engine, for a test: `WASMCTR_WASMEDGE`, or what `cargo xtask wasmedge` has built of the
+/// sources as they are.
 pub(crate) fn wasmedge(test: &str) -> Option<PathBuf> {
     let named = env::var_os("WASMCTR_WASMEDGE").filter(|named| !named.is_empty()).map(PathBuf::from);
     let built = || {
         let targets = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/wasmedge");
-        let mut targets = fs::read_dir(targets).ok()?.flatten();
-        targets.find_map(|target| {
-            let program = target.path().join("debug/wasmctr-wasmedge");
-            program.is_file().then_some(program)
-        })
+        let targets = fs::read_dir(targets).ok()?.flatten();
+        targets
+            .map(|target| target.path().join("debug/wasmctr-wasmedge"))
+            .find(|program| is_of_today(program))
     };
-    lab::require(named.or_else(built), "wasmctr-wasmedge", "cargo xtask wasmedge", test)
+    lab::require(named.or_else(built), "wasmctr-wasmedge as the sources are", "cargo xtask wasmedge", test)
+}
+
+/// Tells whether a program that cargo built is younger than all that it was built of, which cargo lists beside it.
+fn is_of_today(program: &Path) -> bool {
+    let modified = |path: &Path| path.metadata().and_then(|found| found.modified()).ok();
+    let Some(built) = modified(program) else { return false };
+    let list = fs::read_to_string(program.with_extension("d")).unwrap_or_default();
+    // A space in a path is escaped.
+    let list = list.trim_end().replace("\\ ", "\0");
+    let mut sources = list.split(' ').skip(1).map(|source| source.replace('\0', " "));
+    !list.is_empty()
+        && sources.all(|source| modified(Path::new(&source)).is_some_and(|source| source <= built))
 }
 
 /// Asks the server on port 8080 until it is up, for at most 30 seconds; see [`port_8080`].
