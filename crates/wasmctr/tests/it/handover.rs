@@ -13,8 +13,6 @@ use std::{
 use crate::support::{Place, Ran, SLEEP, ended, ready, send, wasmedge};
 
 /// A program in the place of `wasmctr-wasmedge`.
-///
-/// Another process writes it: if this one did, a thread that starts a program meanwhile would keep it open for writing.
 fn program(place: &Place, body: &str) -> PathBuf {
     let path = place.path().join("other");
     lab::script(&path, body);
