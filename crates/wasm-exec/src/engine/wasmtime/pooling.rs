@@ -166,6 +166,17 @@ mod tests {
         assert_eq!(exit, Exit::Code(0));
     }
 
+    /// wasmtime keeps 32 bytes for each function that has a reference, and its own default for a pool is a mebibyte.
+    #[test]
+    fn a_module_of_many_functions_has_room() {
+        let count: usize = 33_000;
+        let list: String = (0..count).map(|index| format!("{index} ")).collect();
+        let functions = r#"(func (export "_start"))"#.to_owned() + &"(func)".repeat(count - 1);
+        let wasm = wat::parse_str(format!("(module {functions} (elem declare func {list}))")).unwrap();
+        let program = WasmtimeEngine::pooled(1).unwrap().compile(&wasm).unwrap();
+        assert_eq!(program.run(Task::default()).unwrap(), Exit::Code(0));
+    }
+
     #[test]
     fn a_component_of_many_modules_has_room() {
         let text = format!(
